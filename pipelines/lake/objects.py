@@ -1,0 +1,168 @@
+"""Files at an address, a local folder or `s3://bucket/prefix`, with the two atomic steps the lake needs.
+
+The steps are `create` (put if absent) and `swap` (replace if unchanged): pins, the release pointer and
+the store probe stand on them. The Delta log has its own client; both read the usual `AWS_*` environment.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.store import LocalStore, ObjectStore, S3Store
+
+from pipelines.lake.errors import CannotRun
+
+
+def is_remote(uri: str) -> bool:
+    """True for an address in a bucket, False for a local folder."""
+    return uri.startswith("s3://")
+
+
+def allows_http() -> bool:
+    """True when the endpoint in the environment is plain HTTP, which the S3 clients refuse by default."""
+    return os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+
+
+@lru_cache
+def _client(uri: str) -> ObjectStore:
+    if not is_remote(uri):
+        return LocalStore(prefix=uri, mkdir=True)
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    if not bucket:
+        raise CannotRun(f"{uri} names no bucket: use s3://bucket or s3://bucket/prefix.")
+    return S3Store(bucket, prefix=prefix or None, client_options={"allow_http": allows_http()})
+
+
+@dataclass(frozen=True)
+class Found:
+    """An object that is there: its path below the address, its size in bytes, its version tag."""
+
+    path: str
+    size: int
+    tag: str | None
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The files below one address. Raises CannotRun when the address cannot be reached or written."""
+
+    uri: str
+
+    @property
+    def _store(self) -> ObjectStore:
+        with _plain_errors(self.uri):
+            return _client(self.uri)
+
+    def _local(self, path: str) -> Path | None:
+        return None if is_remote(self.uri) else Path(self.uri) / path
+
+    def get(self, path: str) -> bytes:
+        """Return a whole file. Raises FileNotFoundError."""
+        with _plain_errors(self.uri):
+            return bytes(obstore.get(self._store, path).bytes())
+
+    def find(self, path: str) -> Found | None:
+        """Return what is known of a file without reading it, None if it is not there."""
+        try:
+            with _plain_errors(self.uri):
+                meta = obstore.head(self._store, path)
+        except FileNotFoundError:
+            return None
+        return Found(meta["path"], meta["size"], meta["e_tag"])
+
+    def put(self, path: str, data: bytes | Path | BinaryIO) -> None:
+        """Write a file, whole or not at all; on a local disk it is durable when this returns."""
+        with _plain_errors(self.uri):
+            obstore.put(self._store, path, data)
+        self._make_durable(path)
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Write a file only if there is none; of many at once, exactly one gets True."""
+        try:
+            with _plain_errors(self.uri):
+                obstore.put(self._store, path, data, mode="create")
+        except AlreadyExistsError:
+            return False
+        self._make_durable(path)
+        return True
+
+    def swap(self, path: str, old: bytes | None, new: bytes) -> bool:
+        """Replace a file only if it still holds `old` (None: only if it is absent); False if it does not."""
+        if old is None:
+            return self.create(path, new)
+        local = self._local(path)
+        return self._swap_remote(path, old, new) if local is None else self._swap_local(local, path, old, new)
+
+    def _swap_remote(self, path: str, old: bytes, new: bytes) -> bool:
+        try:
+            with _plain_errors(self.uri):
+                current = obstore.get(self._store, path)
+                if bytes(current.bytes()) != old:
+                    return False
+                obstore.put(self._store, path, new, mode={"e_tag": current.meta["e_tag"]})
+        except (PreconditionError, FileNotFoundError):
+            return False
+        return True
+
+    def _swap_local(self, local: Path, path: str, old: bytes, new: bytes) -> bool:
+        # A local disk has no conditional replace: writers queue at a lock, readers see one rename.
+        with Path(f"{local}.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not local.exists() or local.read_bytes() != old:
+                return False
+            self.put(path, new)
+        return True
+
+    def list(self, prefix: str = "") -> Iterator[Found]:
+        """Yield the files whose path starts with the folder `prefix`."""
+        with _plain_errors(self.uri):
+            for page in obstore.list(self._store, prefix=prefix or None):
+                yield from (Found(meta["path"], meta["size"], meta["e_tag"]) for meta in page)
+
+    def delete(self, path: str) -> None:
+        """Remove a file; one that is not there is no error."""
+        try:
+            with _plain_errors(self.uri):
+                obstore.delete(self._store, path)
+        except FileNotFoundError:
+            pass
+
+    def _make_durable(self, path: str) -> None:
+        local = self._local(path)
+        if local is None:
+            return
+        for target in (local, local.parent):
+            handle = os.open(target, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+
+@contextmanager
+def _plain_errors(uri: str) -> Iterator[None]:
+    """Turn a store's failure into a sentence; absence and lost races are answers, not failures."""
+    try:
+        yield
+    except (FileNotFoundError, AlreadyExistsError, PreconditionError):
+        raise
+    except (BaseError, OSError) as error:
+        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CannotRun(
+            f"the store {uri} did not answer: {first_line} Check the address, the AWS_* settings and the rights."
+        ) from error
+
+
+def sha256(data: bytes) -> str:
+    """Return the SHA-256 of `data` as 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,168 @@
+"""Runs: what each step of each run took in and gave out, how long it took and what held it back."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+
+import pyarrow as pa
+
+from pipelines.lake.errors import ContractBroken
+from pipelines.lake.materialize import upsert
+from pipelines.lake.recipe import Run
+from pipelines.lake.store import Store
+from pipelines.lake.table import Column, Table
+
+Progress = Callable[[str, int, int | None], None]  # step, items done, items in all where known
+
+
+def _count(name: str, description: str) -> Column:
+    return Column(name, pa.int64(), description, bounds=(0, float(2**62)))
+
+
+RUN_ID = Column("run_id", pa.string(), "The run: the same id stands in logs, Delta commits and the release.")
+
+TABLE = Table(
+    name="runs",
+    description="One row per step of each run: rows_in = new + unchanged + rejected + duplicate counts, and its cost.",
+    grain=("run_id", "step"),
+    columns=(
+        RUN_ID,
+        Column("step", pa.string(), "What was done: a source's images or rows, a table, the release."),
+        Column("status", pa.string(), "How it ended.", values=("done", "skipped", "failed")),
+        Column("error", pa.string(), "Why it failed, in a sentence.", nullable=True),
+        _count("in_count", "Items the step was given."),
+        _count("new_count", "Items that became new or changed rows."),
+        _count("unchanged_count", "Items the lake already held as they are."),
+        _count("reject_count", "Items that stand in rejects."),
+        _count("duplicate_count", "Items whose content the step had already met under another key."),
+        Column("seconds", pa.float64(), "Wall time.", bounds=(0, 1e9)),
+        Column("cpu_seconds", pa.float64(), "Processor time of driver and workers.", bounds=(0, 1e9)),
+        _count("peak_memory_bytes", "Highest resident size of any one process so far in the run."),
+        Column("items_per_second", pa.float64(), "New items per second of wall time.", bounds=(0, 1e12)),
+        Column("limited_by", pa.string(), "What held it back.", values=("cpu", "io", "nothing")),
+        Column("started_at", pa.timestamp("us", "UTC"), "When the step began."),
+        Column("code_version", pa.string(), "The version of Tessera that ran."),
+    ),
+)
+
+
+@dataclass
+class Step:
+    """The account of one step. `rows_in = new + unchanged + rejected + duplicates` holds when it is closed."""
+
+    step: str
+    rows_in: int = 0
+    new: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    duplicates: int = 0
+    status: str = "done"
+    error: str | None = None
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def items_per_second(self) -> float:
+        return self.new / self.seconds if self.seconds else 0.0
+
+    @property
+    def limited_by(self) -> str:
+        """`cpu` when a core or more was busy for most of the time, else `io`; `nothing` where nothing was new."""
+        if not self.new:
+            return "nothing"
+        return "cpu" if self.cpu_seconds > 0.7 * self.seconds else "io"
+
+    def balance(self) -> None:
+        """Raise ContractBroken when items were lost or counted twice."""
+        out = self.new + self.unchanged + self.rejected + self.duplicates
+        if self.rows_in != out:
+            raise ContractBroken(
+                f"{self.step}: {self.rows_in} items went in but {out} are accounted for. This is a fault in Tessera: "
+                "nothing was published; please report it with this line."
+            )
+
+    def gate(self, defects: int, limit: float) -> None:
+        """Raise ContractBroken when more than `limit` (0..1) of the items taken in are defects."""
+        if self.rows_in and defects > limit * self.rows_in:
+            raise ContractBroken(
+                f"{self.step}: {defects} of {self.rows_in} items are defects, more than the limit of {limit:.0%}. "
+                "The run stops before anything is made of them. See why with: tessera rejects; "
+                "mend the source, or allow more with --max-defect-share."
+            )
+
+    def summary(self) -> dict[str, object]:
+        """Return the step as JSON-ready values."""
+        described = asdict(self) | {"items_per_second": round(self.items_per_second, 1), "limited_by": self.limited_by}
+        described |= {"seconds": round(self.seconds, 3), "cpu_seconds": round(self.cpu_seconds, 3)}
+        return described | {"started_at": self.started_at.isoformat()}
+
+
+def _silent(step: str, done: int, total: int | None) -> None:  # the shape of Progress
+    """Progress that nobody watches."""
+
+
+@dataclass
+class Journal:
+    """The account of one run as it goes: its steps, kept to be written to `runs` in one commit at the end."""
+
+    store: Store
+    run: Run
+    progress: Progress = field(default=_silent)
+    steps: list[Step] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Step]:
+        """Open the account of one step; time it, and balance it at the end."""
+        step = Step(name)
+        self.steps.append(step)
+        wall, cpu = time.perf_counter(), time.process_time()
+        try:
+            yield step
+            step.balance()
+        except Exception as error:
+            step.status, step.error = "failed", f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            step.seconds = time.perf_counter() - wall
+            step.cpu_seconds += time.process_time() - cpu
+            step.peak_memory_bytes = max(step.peak_memory_bytes, peak_memory_bytes())
+
+    def write(self) -> None:
+        """Write the steps to `runs`."""
+        rows = [_row(self.run, step) for step in self.steps]
+        upsert(self.store, self.run, TABLE, pa.Table.from_pylist(rows, TABLE.schema))
+
+
+def peak_memory_bytes() -> int:
+    """Return the highest resident size this process has had (Linux counts in KiB, macOS in bytes)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if os.uname().sysname == "Darwin" else peak * 1024
+
+
+def _row(run: Run, step: Step) -> dict[str, object]:
+    return {
+        "run_id": run.run_id,
+        "step": step.step,
+        "status": step.status,
+        "error": step.error,
+        "in_count": step.rows_in,
+        "new_count": step.new,
+        "unchanged_count": step.unchanged,
+        "reject_count": step.rejected,
+        "duplicate_count": step.duplicates,
+        "seconds": step.seconds,
+        "cpu_seconds": step.cpu_seconds,
+        "peak_memory_bytes": step.peak_memory_bytes,
+        "items_per_second": step.items_per_second,
+        "limited_by": step.limited_by,
+        "started_at": step.started_at,
+        "code_version": run.code_version,
+    }
