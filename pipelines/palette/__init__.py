@@ -1,0 +1,1 @@
+"""Palettes: the few colours an image is made of."""

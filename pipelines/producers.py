@@ -1,0 +1,183 @@
+"""How rows come to be. `PerImage`: one function over every image, made once per image and recipe."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipelines import imaging
+from pipelines.executor import completed
+from pipelines.lake import rejects
+from pipelines.lake.errors import ContractBroken, Rejected
+from pipelines.lake.materialize import Keys, name_of, path_of, publish, replace, stage
+from pipelines.lake.recipe import Run, recipe
+from pipelines.lake.rejects import Reject
+from pipelines.lake.runs import Journal, Step, peak_memory_bytes
+from pipelines.lake.store import DataFile, Snapshot, Store
+from pipelines.lake.table import Table
+
+Row = dict[str, Any]
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Image:
+    """A decoded image: `pixels` (h, w, 3) uint8 sRGB over white, `alpha` (h, w) uint8 or None when opaque."""
+
+    image_id: str
+    pixels: Pixels
+    alpha: Pixels | None
+
+
+@dataclass(frozen=True)
+class PerImage:
+    """Rows from one image at a time: `function(image, params)` yields them.
+
+    The first input of the table holds the images: columns `image_id` and `data`. Large pictures are reduced
+    to a smaller side of at least `min_side` pixels while they are decoded (None: never).
+    """
+
+    function: Callable[[Image, Any], Iterable[Row]]
+    params: Any
+    version: int
+    min_side: int | None = None
+
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        return {"params": asdict(self.params), "min_side": self.min_side}
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The pending images of one image file: a worker reads that file itself and writes one file of rows."""
+
+    store: Store
+    table: Table
+    path: str
+    ids: frozenset[str]
+    driver_pid: int = field(default_factory=os.getpid)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a worker sends back: names and counts, never rows or pixels."""
+
+    shard: Shard
+    file: DataFile
+    cpu_seconds: float
+    peak_memory_bytes: int
+
+    @property
+    def rejects(self) -> list[Reject]:
+        return [Reject(**reject) for reject in self.file.notes["rejects"]]
+
+    @property
+    def ids(self) -> frozenset[str]:
+        return self.shard.ids - {reject.key for reject in self.rejects}
+
+
+def materialize(journal: Journal, table: Table, executor: Executor, max_defect_share: float) -> None:
+    """Make the rows of every image that has none under the current recipe.
+
+    Finished shards are committed as they come, so that a killed run resumes where it stopped; when the recipe
+    changed, the new rows replace the old ones in one commit at the end. Raises ContractBroken when more than
+    `max_defect_share` of the images could not be made into rows.
+    """
+    store, run = journal.store, journal.run
+    with journal.step(table.name) as step:
+        keys = Keys(table, folder=f"{recipe(table)}/")
+        before = store.snapshot(table)
+        failed = {reject.key: reject for reject in rejects.standing(store, table.name, recipe(table))}
+        shards, step.rows_in = _pending(store, run, table, keys.follow(before) | failed.keys())
+        stale = any(not path.startswith(keys.folder) for path in before.files)
+        made = _counted(journal, step, completed(executor, make, shards), sum(len(shard.ids) for shard in shards))
+        failed |= _swap(store, run, keys, before, made) if stale else _commit(store, run, keys, made)
+        rejects.record(store, run, table.name, failed.values(), recipe(table))
+        step.rejected = len(failed)
+        step.unchanged = step.rows_in - step.new - step.rejected
+        step.gate(step.rejected, max_defect_share)
+
+
+def _counted(journal: Journal, step: Step, results: Iterable[Made], pending: int) -> Iterator[Made]:
+    for made in results:
+        step.new += len(made.ids)
+        step.cpu_seconds += made.cpu_seconds
+        step.peak_memory_bytes = max(step.peak_memory_bytes, made.peak_memory_bytes)
+        yield made
+        journal.progress(step.step, step.new, pending)
+
+
+def _commit(store: Store, run: Run, keys: Keys, results: Iterable[Made]) -> dict[str, Reject]:
+    """Commit each shard as it comes; return the rejects."""
+    failed: list[Reject] = []
+    for made in results:
+        publish(store, run, made.file, made.ids, keys)
+        failed += made.rejects
+    return {reject.key: reject for reject in failed}
+
+
+def _swap(store: Store, run: Run, keys: Keys, before: Snapshot, results: Iterable[Made]) -> dict[str, Reject]:
+    """Put all shards in the place of the rows of other recipes, in one commit; return the rejects."""
+    made = list(results)
+    kept = [DataFile(path, 0, rows) for path, rows in before.files.items() if path.startswith(keys.folder)]
+    replace(store, run, keys.table, [*kept, *(result.file for result in made)])
+    return {reject.key: reject for result in made for reject in result.rejects}
+
+
+def _pending(store: Store, run: Run, table: Table, done: set[str]) -> tuple[list[Shard], int]:
+    """Return the shards still to be made and the number of images in all, done ones too."""
+    images = table.inputs[0]
+    held = store.snapshot(images, store.pin(run, images))
+    shards, total = [], 0
+    for path, ids in sorted(held.fragments(images.grain[0])):
+        total += len(ids)
+        if todo := frozenset(ids) - done:
+            shards.append(Shard(store, table, path, todo))
+    return shards, total
+
+
+def make(shard: Shard) -> Made:
+    """Make the rows of one shard, in a worker. A file left by a killed run is taken as it is."""
+    cpu, name = time.thread_time(), name_of(shard.ids)
+    file = shard.store.staged(shard.table, path_of(shard.table, name)) or _stage(shard, name)
+    # A thread of the driver is measured with the driver; only another process has to report its own.
+    elsewhere = os.getpid() != shard.driver_pid
+    return Made(shard, file, time.thread_time() - cpu if elsewhere else 0.0, peak_memory_bytes())
+
+
+def _stage(shard: Shard, name: str) -> DataFile:
+    rows: list[Row] = []
+    failed: list[Row] = []
+    for image_id, data in _encoded(shard):
+        try:
+            rows.extend(_rows(shard.table, image_id, data))
+        except Rejected as error:
+            failed.append(asdict(Reject(image_id, error.reason, error.detail)))
+        except ContractBroken:
+            raise
+        except Exception as error:  # one bad item costs itself only; many of them trip the gate
+            detail = f"{shard.table.name} could not be made: {type(error).__name__}: {error}"
+            failed.append(asdict(Reject(image_id, "producer_failed", detail)))
+    return stage(shard.store, shard.table, pa.Table.from_pylist(rows, shard.table.schema), name, {"rejects": failed})
+
+
+def _encoded(shard: Shard) -> Iterator[tuple[str, bytes]]:
+    images = shard.table.inputs[0]
+    for batch in shard.store.open(images, shard.path).iter_batches(batch_size=64, columns=["image_id", "data"]):
+        for image_id, data in zip(batch["image_id"].to_pylist(), batch["data"], strict=True):
+            if image_id in shard.ids:
+                yield image_id, data.as_py()
+
+
+def _rows(table: Table, image_id: str, data: bytes) -> list[Row]:
+    produce = cast(PerImage, table.produce)
+    picture = imaging.decode(data, produce.min_side)
+    return list(produce.function(Image(image_id, picture.pixels, picture.alpha), produce.params))
