@@ -1,0 +1,5 @@
+"""`python -m pipelines` is `tessera`."""
+
+from pipelines.cli import main
+
+main()

@@ -1,0 +1,157 @@
+"""What can be asked of a lake without changing it: its runs, its tables, where they come from, whether all is well."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+
+from pipelines import catalog
+from pipelines.lake import rejects, runs
+from pipelines.lake.errors import CannotRun, TesseraError
+from pipelines.lake.objects import Objects
+from pipelines.lake.probe import probe
+from pipelines.lake.recipe import recipe
+from pipelines.lake.rows import digest
+from pipelines.lake.store import Store
+from pipelines.lake.table import Table
+from pipelines.settings import Settings
+
+Rows = list[dict[str, Any]]
+_PACKAGES = ("apache-airflow", "dask", "deltalake", "duckdb", "great-expectations", "mlflow", "pyarrow", "torch")
+_DISK_BYTES = 5 << 30
+
+
+def run_rows(store: Store, run_id: str | None, last: bool, limit: int) -> Rows:
+    """Return the steps of the newest runs, newest first; of one run, or of the last one."""
+    held: Rows = store.snapshot(runs.TABLE).read().to_pylist()
+    held.sort(key=lambda row: row["started_at"], reverse=True)
+    if last and held:
+        run_id = held[0]["run_id"]
+    if run_id:
+        return sorted((row for row in held if row["run_id"] == run_id), key=lambda row: row["started_at"])
+    return held[:limit]
+
+
+def reject_rows(store: Store, source: str | None) -> Rows:
+    """Return how many open rejects there are per source and reason, with an example of each."""
+    held = store.snapshot(rejects.TABLE).read()
+    held = held.filter(pc.field("is_open"))
+    if source:
+        held = held.filter(pc.field("source") == source)
+    groups = held.group_by(["source", "reason"]).aggregate([("key", "count"), ("key", "min"), ("detail", "min")])
+    groups = groups.rename_columns(["source", "reason", "count", "first_key", "example"])
+    rows: Rows = groups.sort_by([("source", "ascending"), ("count", "descending")]).to_pylist()
+    return rows
+
+
+def table_facts(store: Store, table: Table) -> dict[str, Any]:
+    """Return what the lake holds of a table: version, rows, files, recipe and newest commits."""
+    snapshot = store.snapshot(table)
+    return {
+        "table": table.name,
+        "description": table.description,
+        "grain": ", ".join(table.grain),
+        "recipe": recipe(table),
+        "version": snapshot.version,
+        "rows": sum(snapshot.files.values()),
+        "files": len(snapshot.files),
+        "last_run": next((commit["run_id"] for commit in store.history(table, 1) if "run_id" in commit), None),
+    }
+
+
+def hashes(store: Store, tables: tuple[Table, ...]) -> Rows:
+    """Return the ordered row hash of each table: equal wherever the same content lies, whatever wrote it."""
+    return [{"table": table.name, "row_hash": digest(table, store.snapshot(table).read())} for table in tables]
+
+
+def upstream(table: Table, depth: int = 0) -> Iterator[tuple[int, Table]]:
+    """Yield (depth, table) for a table and all it is made of."""
+    yield depth, table
+    for other in table.inputs:
+        yield from upstream(other, depth + 1)
+
+
+def downstream(table: Table) -> list[Table]:
+    """Return the tables that are made of this one."""
+    return [other for other in catalog.TABLES if table in other.inputs]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing the doctor looked at."""
+
+    what: str
+    is_well: bool
+    detail: str
+
+
+def findings(settings: Settings) -> list[Finding]:
+    """Look at everything a night needs, and say of each thing whether it is well."""
+    return [
+        _python(),
+        *(_package(name) for name in _PACKAGES),
+        _store("lake", settings.lake_uri),
+        _store("releases", settings.releases_uri),
+        _disk(settings),
+        _source(settings),
+        _executor(settings),
+    ]
+
+
+def _python() -> Finding:
+    version = sys.version_info
+    return Finding("python", (3, 11) <= version[:2] < (3, 14), f"{version.major}.{version.minor}; 3.11 to 3.13 will do")
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, True, metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Finding(name, False, "is not installed: make setup")
+
+
+def _answer(what: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, check())
+    except TesseraError as error:
+        return Finding(what, False, str(error))
+
+
+def _store(what: str, uri: str) -> Finding:
+    def check() -> str:
+        probe(Objects(uri))
+        return f"{uri} keeps its promises (put if absent, replace if unchanged, 16 racers)"
+
+    return _answer(what, check)
+
+
+def _disk(settings: Settings) -> Finding:
+    settings.root.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(settings.root).free
+    return Finding("disk", free > _DISK_BYTES, f"{free / 2**30:.0f} GiB free at {settings.root}; 5 are enough to begin")
+
+
+def _source(settings: Settings) -> Finding:
+    if settings.source == "sample":
+        return Finding("source", True, "the built-in sample; name another with TESSERA_SOURCE or --fashion")
+    there = not settings.fashion or Path(settings.fashion).expanduser().exists()
+    return Finding("source", there, f"fashion from {settings.fashion or 'Kaggle'}" + ("" if there else ": not there"))
+
+
+def _executor(settings: Settings) -> Finding:
+    from pipelines.executor import cores, open_executor
+
+    def check() -> str:
+        with open_executor(settings.dask_scheduler) as executor:
+            if executor.submit(int, "1").result(timeout=60) != 1:
+                raise CannotRun("a task gave another result than it should.")
+        return f"{settings.dask_scheduler} answers ({cores()} cores here)"
+
+    return _answer("executor", check)
