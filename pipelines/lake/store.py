@@ -114,11 +114,13 @@ class Store:
         if version == _ABSENT:
             return Snapshot(table, None)
         try:
-            return Snapshot(table, DeltaTable(self.folder(table).uri, version, storage_options=self._options()))
+            delta = DeltaTable(self.folder(table).uri, version, storage_options=self._options())
         except TableNotFoundError:
             return Snapshot(table, None)
         except (DeltaError, OSError) as error:
             raise CannotRun(f"table {table.name} cannot be read at {self.uri}: {error}") from error
+        _require_same_columns(table, delta)
+        return Snapshot(table, delta)
 
     def pin(self, run: Run, table: Table) -> int:
         """Return the version of a table that this run reads, fixed by whichever of its commands asks first."""
@@ -152,8 +154,8 @@ class Store:
         """Open one data file by its path below the table's folder."""
         return pq.ParquetFile(pa.BufferReader(self.folder(table).get(path)))
 
-    def change(self, table: Table, run: Run, plan: Callable[[Snapshot], Change | None]) -> Snapshot:
-        """Commit what `plan` makes of the newest snapshot, exactly once; return the snapshot afterwards.
+    def change(self, table: Table, run: Run, plan: Callable[[Snapshot], Change | None]) -> None:
+        """Commit what `plan` makes of the newest snapshot, exactly once.
 
         `plan` says what is still missing (None: nothing) and is asked again whenever another writer came
         first. Raises CannotRun when others come first every time.
@@ -162,16 +164,13 @@ class Store:
             snapshot = self.snapshot(table)
             change = plan(snapshot)
             if change is None or not (any(file.rows for file in change.add) or change.remove):
-                return snapshot
-            if snapshot.delta is None:  # plan again on the created table: another writer may have filled it
-                self._create(table)
-                continue
+                return
             try:
-                self._commit(table, snapshot.delta, change, run)
+                if snapshot.delta is not None:
+                    return self._commit(table, snapshot.delta, change, run)
+                self._create(table)  # and plan again: another writer may have created and filled it
             except CommitFailedError:
                 time.sleep(min(0.01 * 2**attempt, 1.0))
-            else:
-                return self.snapshot(table)
         raise CannotRun(f"table {table.name}: {_ATTEMPTS} commits in a row lost to other writers. Start fewer at once.")
 
     def _create(self, table: Table) -> None:
@@ -185,7 +184,6 @@ class Store:
         )
 
     def _commit(self, table: Table, delta: DeltaTable, change: Change, run: Run) -> None:
-        _require_same_columns(table, delta)
         now = int(time.time() * 1000)
         adds = [_add(file, now) for file in change.add if file.rows]
         removes = [RemoveAction(path, True, now) for path in change.remove]
