@@ -72,9 +72,9 @@ def _working(command: str, run_id: str | None) -> Iterator[tuple[Settings, Journ
             yield settings, journal, summary
         finally:
             journal.write()
-    summary["steps"] = [step.summary() for step in journal.steps]
+    summary["steps"] = journal.rows
     if console.is_terminal():
-        console.show_steps(summary["steps"])
+        console.show_steps(journal.rows)
     console.say(**summary)
 
 
@@ -205,7 +205,8 @@ def show_runs(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Show what the runs did: items in, new, unchanged, rejected, duplicates, and their cost."""
-    _show(report.run_rows(_lake(), run_id, last, limit), as_json)
+    rows = report.run_rows(_lake(), run_id, last, limit)
+    _show(rows, as_json) if as_json or not rows else console.show_steps(rows)
 
 
 @app.command()
@@ -239,10 +240,11 @@ def lineage(table: str) -> None:
 @app.command()
 def hashes(
     table: Annotated[list[str] | None, typer.Argument(help="Which tables; all but runs if absent.")] = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Show the ordered row hash of tables: equal for equal content, whatever lake, store or run it came by."""
     names = table or [declared.name for declared in catalog.TABLES if declared.name != "runs"]
-    _show(report.hashes(_lake(), tuple(catalog.find(name) for name in names)))
+    _show(report.hashes(_lake(), tuple(catalog.find(name) for name in names)), as_json)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
@@ -19,15 +20,16 @@ from pipelines.lake import runs
 _SECONDS_BETWEEN_LINES = 2.0
 _STEP_COLUMNS = {
     "step": "step",
-    "in": "rows_in",
-    "new": "new",
-    "unchanged": "unchanged",
-    "rejected": "rejected",
-    "duplicates": "duplicates",
+    "in": "in_count",
+    "new": "new_count",
+    "unchanged": "unchanged_count",
+    "rejected": "reject_count",
+    "duplicates": "duplicate_count",
     "seconds": "seconds",
-    "items/s": "items_per_second",
+    "new/s": "items_per_second",
     "limited by": "limited_by",
 }
+_PLAIN_WIDTH = 160  # without a terminal there is no width to fit: nobody wants a log cut at 80
 
 
 def is_terminal() -> bool:
@@ -72,22 +74,36 @@ class _Lines:
 
 
 def show_steps(steps: Sequence[dict[str, Any]]) -> None:
-    """Print the account of a run, one line per step."""
-    show_rows(list(_STEP_COLUMNS), [[step[key] for key in _STEP_COLUMNS.values()] for step in steps])
-    for step in steps:
-        if step["error"]:
-            _console().print(Text(f"{step['step']} failed: {step['error']}"))
+    """Print the account of each run, one line per step; `steps` are rows of `runs`."""
+    for run_id in dict.fromkeys(step["run_id"] for step in steps):
+        mine = [step for step in steps if step["run_id"] == run_id]
+        rows = [[_grouped(step[name]) for name in _STEP_COLUMNS.values()] for step in mine]
+        _console().print(_grid(list(_STEP_COLUMNS), rows, {*range(1, len(_STEP_COLUMNS) - 1)}, f"run {run_id}"))
+        for step in mine:
+            if step["error"]:
+                _console().print(Text(f"{step['step']} failed: {step['error']}"))
 
 
-def show_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None = None) -> None:
-    """Print rows as a table; numbers stand on the right."""
-    grid = Grid(title=title, title_justify="left")
+def show_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print rows as a table, numbers on the right; rows too wide for one are printed one below the other."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(len(name), *(len(row[i]) for row in cells)) for i, name in enumerate(columns)]
+    console = _console()
+    if len(columns) > 2 and sum(widths) + 3 * len(widths) + 1 > console.width:
+        for row in cells:
+            console.print(_grid(["", ""], list(zip(columns, row, strict=True)), set()))
+        return
+    numeric = {i for i in range(len(columns)) if any(type(row[i]) in (int, float) for row in rows)}
+    console.print(_grid(columns, cells, numeric))
+
+
+def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]], right: set[int], title: str | None = None) -> Grid:
+    grid = Grid(title=title, title_justify="left", title_style="", show_header=any(columns), box=box.SIMPLE)
     for index, name in enumerate(columns):
-        numeric = any(isinstance(row[index], int | float) for row in rows)
-        grid.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        grid.add_column(name, justify="right" if index in right else "left", overflow="fold")
     for row in rows:
-        grid.add_row(*(Text(_cell(value)) for value in row))  # Text: markup in somebody's data stays text
-    _console().print(grid)
+        grid.add_row(*(Text(cell) for cell in row))  # Text: markup in somebody's data stays text
+    return grid
 
 
 def _cell(value: Any) -> str:
@@ -96,10 +112,15 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.3g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+        return f"{value:.6g}"
+    return str(value)
+
+
+def _grouped(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    return f"{value:,}" if isinstance(value, int) else _cell(value)
 
 
 def _console() -> Console:
-    # Without a terminal there is no width to fit: nobody wants the table cut in a log.
-    return Console(width=None if is_terminal() else 160)
+    return Console(width=None if is_terminal() else _PLAIN_WIDTH)

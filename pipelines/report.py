@@ -45,7 +45,8 @@ def reject_rows(store: Store, source: str | None) -> Rows:
     held = held.filter(pc.field("is_open"))
     if source:
         held = held.filter(pc.field("source") == source)
-    groups = held.group_by(["source", "reason"]).aggregate([("key", "count"), ("key", "min"), ("detail", "min")])
+    by_reason = held.sort_by("key").group_by(["source", "reason"], use_threads=False)  # in order, for `first`
+    groups = by_reason.aggregate([("key", "count"), ("key", "first"), ("detail", "first")])
     groups = groups.rename_columns(["source", "reason", "count", "first_key", "example"])
     rows: Rows = groups.sort_by([("source", "ascending"), ("count", "descending")]).to_pylist()
     return rows

@@ -124,7 +124,7 @@ class Catalogue:
         self.step.rows_in += 1
         try:
             product = styles.product(self.header, line, self.params.repair_malformed)
-            image_id = self._image_of(product, line)
+            image_id = self._image_of(product)
             if self._is_duplicate(product, line):
                 self.step.duplicates += 1
                 return None
@@ -146,7 +146,7 @@ class Catalogue:
             )
         return True
 
-    def _image_of(self, product: dict[str, object], line: Line) -> str:
+    def _image_of(self, product: dict[str, object]) -> str:
         key = f"images/{product['product_id']}.jpg"
         if image_id := self.shots.image_ids.get(key):
             return image_id
@@ -154,7 +154,8 @@ class Catalogue:
             raise Defect(str(product["product_id"]), "image_unreadable", f"{key} was rejected; see its own reject.")
         if known := self.shots.met.get(key):
             return known.image_id
-        raise Defect(str(product["product_id"]), ABSENT, f"{line.key} lists {key}, which the archive does not hold.")
+        # No line number: it would change with every row that is added above.
+        raise Defect(str(product["product_id"]), ABSENT, f"the product is listed, but the archive holds no {key}.")
 
     def commit(self, journal: Journal, rows: list[dict[str, object]]) -> None:
         """Bring a chunk of products in, and which image shows each; products first, as images refer to them."""

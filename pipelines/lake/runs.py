@@ -7,8 +7,9 @@ import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import pyarrow as pa
 
@@ -98,12 +99,6 @@ class Step:
                 "mend the source, or allow more with --max-defect-share."
             )
 
-    def summary(self) -> dict[str, object]:
-        """Return the step as JSON-ready values."""
-        described = asdict(self) | {"items_per_second": round(self.items_per_second, 1), "limited_by": self.limited_by}
-        described |= {"seconds": round(self.seconds, 3), "cpu_seconds": round(self.cpu_seconds, 3)}
-        return described | {"started_at": self.started_at.isoformat()}
-
 
 def _silent(step: str, done: int, total: int | None) -> None:  # the shape of Progress
     """Progress that nobody watches."""
@@ -135,10 +130,14 @@ class Journal:
             step.cpu_seconds += time.process_time() - cpu
             step.peak_memory_bytes = max(step.peak_memory_bytes, peak_memory_bytes())
 
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The steps as rows of `runs`."""
+        return [_row(self.run, step) for step in self.steps]
+
     def write(self) -> None:
         """Write the steps to `runs`."""
-        rows = [_row(self.run, step) for step in self.steps]
-        upsert(self.store, self.run, TABLE, pa.Table.from_pylist(rows, TABLE.schema))
+        upsert(self.store, self.run, TABLE, pa.Table.from_pylist(self.rows, TABLE.schema))
 
 
 def peak_memory_bytes() -> int:
@@ -147,7 +146,7 @@ def peak_memory_bytes() -> int:
     return peak if os.uname().sysname == "Darwin" else peak * 1024
 
 
-def _row(run: Run, step: Step) -> dict[str, object]:
+def _row(run: Run, step: Step) -> dict[str, Any]:
     return {
         "run_id": run.run_id,
         "step": step.step,
@@ -158,10 +157,10 @@ def _row(run: Run, step: Step) -> dict[str, object]:
         "unchanged_count": step.unchanged,
         "reject_count": step.rejected,
         "duplicate_count": step.duplicates,
-        "seconds": step.seconds,
-        "cpu_seconds": step.cpu_seconds,
+        "seconds": round(step.seconds, 3),
+        "cpu_seconds": round(step.cpu_seconds, 3),
         "peak_memory_bytes": step.peak_memory_bytes,
-        "items_per_second": step.items_per_second,
+        "items_per_second": round(step.items_per_second, 1),
         "limited_by": step.limited_by,
         "started_at": step.started_at,
         "code_version": run.code_version,

@@ -1,0 +1,144 @@
+"""Whole nights through the command line: the same rows on every store and executor, quiet nights, real archives."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.ingest import sample
+
+PIECES = 120
+
+
+def tessera(home: Path, *arguments: str, settings: Mapping[str, str] | None = None, code: int = 0) -> list[Any]:
+    """Run a command; return the JSON lines it wrote."""
+    environment = os.environ | {"TESSERA_HOME": str(home)} | dict(settings or {})
+    command = [sys.executable, "-m", "pipelines", *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr[-3000:]
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+def night(home: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Run a night; return its summary, the steps by name."""
+    summary = tessera(home, "nightly", *arguments, settings=settings)[-1]
+    return summary | {"steps": {step["step"]: step for step in summary["steps"]}}
+
+
+def hashes(home: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    rows = tessera(home, "hashes", "--json", settings=settings)
+    return {row["table"]: row["row_hash"] for row in rows}
+
+
+def versions(home: Path) -> dict[str, int]:
+    return {log.parent.name: len(list(log.glob("*.json"))) for log in (home / "lake").glob("*/_delta_log")}
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A night over the sample source in an empty lake on a local folder, with threads."""
+    home = tmp_path_factory.mktemp("first")
+    return home, night(home, "--sample", f"--pieces={PIECES}")
+
+
+def test_the_account_is_what_the_sample_promises(first: tuple[Path, dict[str, Any]]) -> None:
+    steps, promised = first[1]["steps"], sample.expected(PIECES)
+    pictures, rows, palettes = steps["sample images"], steps["sample rows"], steps["palettes"]
+    assert (pictures["in_count"], pictures["new_count"]) == (promised.images, promised.distinct_images)
+    assert pictures["duplicate_count"] == promised.surplus
+    assert (rows["in_count"], rows["reject_count"]) == (promised.rows, promised.absent)
+    assert rows["new_count"] == promised.rows - promised.absent
+    assert (palettes["in_count"], palettes["new_count"]) == (promised.distinct_images, promised.distinct_images)
+
+
+def test_the_release_answers_in_sql(first: tuple[Path, dict[str, Any]]) -> None:
+    (answer,) = tessera(first[0], "sql", "--json", "SELECT count(DISTINCT image_id) AS images FROM palettes")
+    assert answer == {"images": sample.expected(PIECES).distinct_images}
+
+
+@pytest.mark.slow
+def test_a_quiet_night_commits_only_its_row_in_runs(first: tuple[Path, dict[str, Any]]) -> None:
+    home, before = first
+    held = versions(home)
+    again = night(home, "--sample", f"--pieces={PIECES}")
+    assert all(step["new_count"] == 0 for step in again["steps"].values())
+    assert {name for name, commits in versions(home).items() if commits != held[name]} == {"runs"}
+    assert again["release"]["release"] == before["release"]["release"]
+
+
+@pytest.mark.slow
+def test_a_hundred_more_pictures_are_a_hundred_decoded(tmp_path: Path) -> None:
+    few, more = (sample.write_fashion(tmp_path / str(count), count) for count in (PIECES, PIECES + 150))
+    added = sample.expected(PIECES + 150).distinct_images - sample.expected(PIECES).distinct_images
+    night(tmp_path / "home", f"--fashion={few}")
+    steps = night(tmp_path / "home", f"--fashion={more}")["steps"]
+    assert steps["palettes"]["new_count"] == added
+    assert steps["palettes"]["unchanged_count"] == sample.expected(PIECES).distinct_images
+
+
+@pytest.mark.slow
+def test_s3_and_dask_processes_give_the_same_rows(
+    first: tuple[Path, dict[str, Any]], tmp_path: Path, bucket: str
+) -> None:
+    on_s3 = {"TESSERA_LAKE": f"{bucket}/lake", "TESSERA_RELEASES": f"{bucket}/releases"}
+    night(tmp_path / "s3", "--sample", f"--pieces={PIECES}", settings=on_s3)
+    with_dask = {"TESSERA_DASK_SCHEDULER": "processes"}
+    night(tmp_path / "dask", "--sample", f"--pieces={PIECES}", settings=with_dask)
+    expected = hashes(first[0])
+    assert hashes(tmp_path / "s3", on_s3) == expected
+    assert hashes(tmp_path / "dask") == expected
+    (answer,) = tessera(tmp_path / "s3", "sql", "--json", "SELECT count(*) AS n FROM products", settings=on_s3)
+    assert answer["n"] > 0
+
+
+@pytest.mark.slow
+def test_the_real_archive(real_data: Path, tmp_path: Path) -> None:
+    """Expected counts: §3 of the data's own README."""
+    archive = real_data / "fashion-product-images-small.zip"
+    summary = night(tmp_path, f"--fashion={archive}")
+    steps = summary["steps"]
+    assert (steps["fashion images"]["in_count"], steps["fashion images"]["new_count"]) == (16_000, 15_893)
+    assert steps["fashion images"]["duplicate_count"] == 107
+    assert (steps["fashion rows"]["in_count"], steps["fashion rows"]["new_count"]) == (44_446, 16_000)
+    assert steps["fashion rows"]["reject_count"] == 28_446
+    assert steps["palettes"]["new_count"] == 15_893
+    assert max(step["peak_memory_bytes"] for step in steps.values()) < 1.5e9
+    (repaired,) = tessera(tmp_path, "sql", "--json", "SELECT count_if(is_repaired) AS n FROM products")
+    assert repaired == {"n": 22}
+    again = night(tmp_path, f"--fashion={archive}")
+    assert all(step["new_count"] == 0 for step in again["steps"].values())
+    assert again["release"]["release"] == summary["release"]["release"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("run", "nonsense"), 2, "there is no table 'nonsense'"),
+        (("run", "images"), 2, "use tessera ingest"),
+        (("ingest", "nonsense"), 2, "there is no source 'nonsense'"),
+        (("ingest", "fashion", "--path=/nowhere.zip"), 2, "there is no folder or file /nowhere.zip"),
+        (("ingest", "fashion", f"--path={__file__}"), 2, "cannot be read as a zip"),
+        (("nightly", "--sample", "--fashion=x"), 2, "give one of them"),
+        (("sql", "SELECT 1"), 2, "there is no release"),
+        (("rollback", "ffff"), 2, "release"),
+        (("ingest", "--run-id=../../etc", "sample"), 2, "run id"),
+    ],
+)
+def test_what_cannot_run_says_why(tmp_path: Path, arguments: tuple[str, ...], code: int, words: str) -> None:
+    failed = tessera(tmp_path, *arguments, code=code)[-1]
+    assert failed["status"] == "failed"
+    assert words in failed["error"]
+
+
+def test_a_broken_contract_is_exit_code_one(tmp_path: Path) -> None:
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "styles.csv").write_text("id,gender\n1,Men\n")
+    failed = tessera(tmp_path, "ingest", "fashion", f"--path={tmp_path / 'bad'}", code=1)[-1]
+    assert "styles.csv has no column masterCategory" in failed["error"]
