@@ -259,7 +259,7 @@ def sample(
     drawn.write_fashion(folder / "fashion", pieces, seed)
     drawn.write_cifar10(folder / "cifar-10-batches-py", seed=seed)
     drawn.write_tmdb(folder / "tmdb", seed=seed)
-    drawn.write_inbox(folder / "incoming", seed)
+    drawn.write_inbox(folder, seed)
     console.say(command="sample", status="done", folder=str(folder))
 
 

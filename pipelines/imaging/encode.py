@@ -11,7 +11,7 @@ from pipelines.imaging.stored import Samples
 
 
 def encode_jpeg(pixels: Samples, quality: int = 90) -> bytes:
-    """Return (h, w, 3) uint8 sRGB as a baseline JPEG with full colour resolution (4:4:4).
+    """Return (h, w, 3) uint8 sRGB, or (h, w) grey, as a baseline JPEG with full colour resolution (4:4:4).
 
     Args:
         pixels: the picture.
@@ -20,6 +20,8 @@ def encode_jpeg(pixels: Samples, quality: int = 90) -> bytes:
     Raises:
         ValueError: if the array is no such picture.
     """
+    if pixels.ndim == 2:
+        return cast("bytes", simplejpeg.encode_jpeg(_checked(pixels[:, :, None], 1), quality, "GRAY", "gray"))
     return cast("bytes", simplejpeg.encode_jpeg(_checked(pixels), quality, "rgb", "444"))
 
 
@@ -34,7 +36,7 @@ def encode_png(pixels: Samples) -> bytes:
     return file.getvalue()
 
 
-def _checked(pixels: Samples) -> Samples:
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
+def _checked(pixels: Samples, channels: int = 3) -> Samples:
+    if pixels.ndim != 3 or pixels.shape[2] != channels or pixels.dtype != np.uint8 or not pixels.size:
         raise ValueError(f"a picture is (h, w, 3) uint8, not {pixels.shape} {pixels.dtype}")
     return np.ascontiguousarray(pixels)
