@@ -1,15 +1,16 @@
 """The audit: tables against the rules they declare, as one report. The only door to Great Expectations.
 
-Each `Table` becomes a suite (columns not empty, bounds, vocabulary, pattern, grain). Rules over several
-rows or tables are counted elsewhere, in SQL, and come in as `Check`s, so that one report holds all. Blobs
+Each `Table` becomes a suite (columns not empty, bounds, vocabulary, pattern). Rules over several rows or
+tables, the unique grain among them, are counted elsewhere, in SQL, and come in as `Check`s, so that one report holds all. Blobs
 never come in.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -89,26 +90,37 @@ class AuditReport:
         }
 
 
-def audit(tables: Mapping[Table, Frame], checks: Sequence[Check] = (), docs: Path | None = None) -> AuditReport:
-    """Check each frame against its table's declaration, take in what was counted elsewhere, report all.
+def audit(parts: Iterable[tuple[Table, Frame]], checks: Sequence[Check] = (), docs: Path | None = None) -> AuditReport:
+    """Check rows against their table's declaration, take in what was counted elsewhere, report all.
 
-    Frames are asked for one by one, so the mapping may make each when it is asked. With `docs`, the report
-    is written there as HTML (Data Docs), to be opened at `index.html`.
+    A table may come in several parts, each held only while it is checked; that no two rows share a grain is
+    a matter for a `Check`. With `docs`, the report is written there as HTML (Data Docs), to be opened at
+    `index.html`.
     """
     with _one_at_a_time:
-        context = _context()
-        results = [found for table in tables for found in _audit_table(context, table, tables[table])]
+        context, found = _context(), Counter[str]()
+        results: list[Found] = []
+        for table, rows in parts:
+            found[table.name] += 1
+            results += _audit_part(context, table, rows, found[table.name])
         results += _audit_checks(context, checks)
         if docs is not None:
             _write_docs(context, docs)
-    return AuditReport(
-        len(results),
-        tuple(found for found in results if isinstance(found, Violation)),
-        tuple(found for found in results if isinstance(found, Failure)),
-    )
+    violations = [result for result in results if isinstance(result, Violation)]
+    failures = dict.fromkeys(result for result in results if isinstance(result, Failure))
+    return AuditReport(len(results), _together(violations), tuple(failures))
 
 
 Found = Violation | Failure | None  # of one rule; None: it holds
+
+
+def _together(violations: Iterable[Violation]) -> tuple[Violation, ...]:
+    """Add up what the parts of a table found of the same rule."""
+    by_rule: dict[tuple[str, str, str], Violation] = {}
+    for new in violations:
+        held = by_rule.get((new.table, new.column, new.rule))
+        by_rule[new.table, new.column, new.rule] = replace(held, count=held.count + new.count) if held else new
+    return tuple(by_rule.values())
 
 
 def _context() -> Any:
@@ -128,9 +140,10 @@ def _vocabulary() -> Any:
     return gxe
 
 
-def _audit_table(context: Any, table: Table, rows: Frame) -> Iterator[Found]:
+def _audit_part(context: Any, table: Table, rows: Frame, number: int) -> Iterator[Found]:
     frame = _harmless(_plain(table, rows))
-    for outcome in _validate(context, table.name, frame, list(_expectations(table))):
+    name = table.name if number == 1 else f"{table.name}, part {number}"
+    for outcome in _validate(context, name, frame, list(_expectations(table))):
         found = _found(table.name, outcome)
         if isinstance(found, Violation):
             places = outcome.result.get("partial_unexpected_index_list", [])[:_EXAMPLES]
@@ -179,11 +192,6 @@ def _expectations(table: Table) -> Iterator[Any]:
     gxe = _vocabulary()
     for column in table.plain:
         yield from _column_expectations(column)
-    unique = f"no two rows share {' and '.join(table.grain)}"
-    if len(table.grain) == 1:
-        yield gxe.ExpectColumnValuesToBeUnique(column=table.grain[0], description=unique)
-    else:
-        yield gxe.ExpectCompoundColumnsToBeUnique(column_list=list(table.grain), description=unique)
 
 
 def _column_expectations(column: Column) -> Iterator[Any]:
@@ -225,7 +233,7 @@ def _found(table: str, outcome: Any) -> Found:
     if outcome.success:
         return None
     config = outcome.expectation_config
-    column = config.kwargs.get("column") or ", ".join(config.kwargs["column_list"])
+    column = config.kwargs["column"]
     count = outcome.result.get("unexpected_count")
     if count is None:
         return Failure(table, column, config.description, _reason(outcome.exception_info))

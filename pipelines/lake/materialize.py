@@ -56,6 +56,11 @@ class Keys:
                 self.values.update(found)
         return self.values
 
+    def learn(self, path: str, values: Collection[str]) -> None:
+        """Take in a file whose values are known without reading it."""
+        self.seen.add(path)
+        self.values.update(values)
+
 
 def publish(store: Store, run: Run, file: DataFile, ids: Collection[str], keys: Keys) -> None:
     """Commit a staged file, less what other writers committed of its `ids` in the meantime."""
@@ -67,6 +72,7 @@ def publish(store: Store, run: Run, file: DataFile, ids: Collection[str], keys: 
         return Change([_less(store, keys.table, file, there) if there else file])
 
     store.change(keys.table, run, plan)
+    keys.learn(file.path, ids)
 
 
 def _less(store: Store, table: Table, file: DataFile, there: set[str]) -> DataFile:

@@ -32,6 +32,7 @@ from pipelines.lake.table import Table
 
 _ATTEMPTS = 50  # of one change against other writers; each loser waits a little longer
 _ROW_GROUP_BYTES = 8 << 20
+_BATCH_ROWS = 32_768
 _NOTES = b"tessera"
 _ABSENT = -1  # the version of a table that nothing was committed to yet
 
@@ -82,6 +83,12 @@ class Snapshot:
             if path not in skip:
                 yield path, fragment.to_table(columns=[column])[column].to_pylist()
 
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield the rows in batches, few of them in memory at a time."""
+        if self.delta is not None:
+            scan = {"batch_size": _BATCH_ROWS, "batch_readahead": 2, "fragment_readahead": 1}
+            yield from self.delta.to_pyarrow_dataset().scanner(columns=list(columns), **scan).to_batches()
+
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the rows, columns in declared order; an absent table has none."""
         schema = self.table.schema
@@ -115,7 +122,9 @@ class Store:
             return Snapshot(table, None)
         try:
             delta = DeltaTable(self.folder(table).uri, version, storage_options=self._options())
-        except TableNotFoundError:
+        except TableNotFoundError as error:
+            if version is not None:
+                raise CannotRun(f"table {table.name} has no version {version} at {self.uri} any more. Start a new run.") from error
             return Snapshot(table, None)
         except (DeltaError, OSError) as error:
             raise CannotRun(f"table {table.name} cannot be read at {self.uri}: {error}") from error

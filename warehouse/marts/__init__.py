@@ -1,0 +1,7 @@
+"""The views of a release: each a query (`.sql`) beside the words that describe it (`.py`)."""
+
+from warehouse.marts import catalogue_counts, products_flat
+from warehouse.marts.view import View
+
+# A new or changed query needs a higher VERSION in warehouse/manifest.py, or a quiet night will not bring it out.
+VIEWS: tuple[View, ...] = (products_flat.VIEW, catalogue_counts.VIEW)

@@ -1,0 +1,28 @@
+"""A view: a query over the tables of a release, described the way a table is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipelines.lake.table import Table
+
+
+@dataclass(frozen=True)
+class View:
+    """A named query; `table` says what its rows and columns mean, and gate two holds it to that."""
+
+    table: Table
+    sql: str
+
+    @property
+    def own(self) -> Table:
+        """The view less the columns it hands on as they are: those were audited in the table they come from."""
+        theirs = {column for table in self.table.inputs for column in table.columns}
+        kept = [c for c in self.table.columns if c not in theirs or c.name in self.table.grain]
+        return replace(self.table, columns=tuple(kept), inputs=())
+
+
+def query_beside(module: str) -> str:
+    """Return the text of the `.sql` file that lies beside a module (its `__file__`)."""
+    return Path(module).with_suffix(".sql").read_text(encoding="utf-8")
