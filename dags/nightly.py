@@ -28,6 +28,7 @@ from airflow.sdk import DAG, Asset, Param
 from dags._operator import TesseraOperator
 
 RUN_ID = "--run-id={{ run_id }}"
+MAX_DEFECT_SHARE = "--max-defect-share={{ params.max_defect_share }}"
 
 PARAMS = {
     "source": Param(
@@ -82,7 +83,7 @@ with DAG(
             "{{ '' if params.source == 'configured' else params.source }}",
             "--path={{ params.path or '' }}",
             "--pieces={{ params.pieces or '' }}",
-            "--max-defect-share={{ params.max_defect_share }}",
+            MAX_DEFECT_SHARE,
             RUN_ID,
         ],
         execution_timeout=timedelta(hours=6),
@@ -91,7 +92,7 @@ with DAG(
     palettes = TesseraOperator(
         task_id="palettes",
         doc_md="Work out the dominant colours of every image that has none under the current recipe.",
-        arguments=["run", "palettes", RUN_ID],
+        arguments=["run", "palettes", MAX_DEFECT_SHARE, RUN_ID],
         execution_timeout=timedelta(hours=6),
         outlets=[Asset("tessera://palettes")],
     )

@@ -70,6 +70,9 @@ def _working(command: str, run_id: str | None) -> Iterator[tuple[Settings, Journ
         journal = Journal(store, run, progress)
         try:
             yield settings, journal, summary
+        except Exception as error:
+            journal.fail(command, error)
+            raise
         finally:
             journal.write()
     summary["steps"] = journal.rows
@@ -173,8 +176,9 @@ def releases() -> None:
     """List the releases, newest first, and which one readers see."""
     from warehouse.release import list_releases
 
-    rows = [release.summary() for release in list_releases(Objects(Settings().releases_uri))]
-    _show(rows)
+    place = Settings().releases_uri
+    rows = [release.summary() for release in list_releases(Objects(place))]
+    _show([row | {"file": f"{place}/{row['release']}.duckdb"} for row in rows])
 
 
 @app.command()

@@ -31,6 +31,7 @@ run_night() {
 echo "demo: preparing Airflow"
 airflow db migrate >>"$log" 2>&1 || fail "Airflow could not make its database."
 airflow dags list-import-errors --local --output plain >>"$log" 2>&1 || fail "A DAG cannot be loaded."
+echo "demo: every DAG loads"
 
 printf '\nThe DAG nightly over generated pieces\n'
 run_night || fail "The night failed."
@@ -40,8 +41,6 @@ printf '\nThe night, step by step\n'
 python -m pipelines runs --last || fail "The table of the night could not be read."
 printf '\nThe release\n'
 python -m pipelines releases || fail "The release could not be read."
-release=$(sed -n 's/.*"release": {"release": "\([^"]*\)".*/\1/p' "$log" | tail -n 1)
-echo "${TESSERA_RELEASES:-$TESSERA_HOME/releases}/$release.duckdb"
 printf '\n%s\n' "$query"
 python -m pipelines sql "$query" || fail "The release could not be queried."
 printf '\nAirflow said more: %s\nNow in a browser: make up\n' "$log"

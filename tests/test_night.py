@@ -142,3 +142,10 @@ def test_a_broken_contract_is_exit_code_one(tmp_path: Path) -> None:
     (tmp_path / "bad" / "styles.csv").write_text("id,gender\n1,Men\n")
     failed = tessera(tmp_path, "ingest", "fashion", f"--path={tmp_path / 'bad'}", code=1)[-1]
     assert "styles.csv has no column masterCategory" in failed["error"]
+
+
+def test_a_failed_command_leaves_its_reason_in_runs(tmp_path: Path) -> None:
+    tessera(tmp_path, "ingest", "fashion", "--path=/nowhere.zip", "--run-id=lost", code=2)
+    (row,) = tessera(tmp_path, "runs", "--json", "--run-id=lost")
+    assert (row["step"], row["status"]) == ("ingest", "failed")
+    assert "CannotRun: there is no folder or file /nowhere.zip" in row["error"]

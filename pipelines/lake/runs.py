@@ -130,6 +130,11 @@ class Journal:
             step.cpu_seconds += time.process_time() - cpu
             step.peak_memory_bytes = max(step.peak_memory_bytes, peak_memory_bytes())
 
+    def fail(self, name: str, error: Exception) -> None:
+        """Account for a failure that no step has accounted for."""
+        if not any(step.status == "failed" for step in self.steps):
+            self.steps.append(Step(name, status="failed", error=f"{type(error).__name__}: {error}"))
+
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The steps as rows of `runs`."""
