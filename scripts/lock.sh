@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 new=$(mktemp)
 trap 'rm -f "$new"' EXIT
 UV_FIND_LINKS=${UV_FIND_LINKS:-$(xargs <<<"${PIP_FIND_LINKS:-}" | tr ' ' ',')} \
-  .venv/bin/uv pip compile pyproject.toml --quiet --extra dev --no-header --no-annotate \
+  .venv/bin/uv pip compile pyproject.toml --quiet --extra cluster --extra dev --no-header --no-annotate \
   --no-emit-find-links --no-emit-index-url --python-version 3.11 "$@" |
   sed 's/+[a-z0-9.]*$//' >"$new"
 cat "$new" >requirements.lock

@@ -110,6 +110,10 @@ def test_the_real_archive(real_data: Path, tmp_path: Path) -> None:
     assert steps["fashion rows"]["reject_count"] == 28_446
     assert steps["palettes"]["new_count"] == 15_893
     assert max(step["peak_memory_bytes"] for step in steps.values()) < 1.5e9
+    blobs = "SELECT count(*) AS n FROM duckdb_columns() WHERE data_type = 'BLOB'"
+    assert tessera(tmp_path, "sql", "--json", blobs) == [{"n": 0}], (
+        "a release carries no picture, so none of its metadata"
+    )
     (repaired,) = tessera(tmp_path, "sql", "--json", "SELECT count_if(is_repaired) AS n FROM products")
     assert repaired == {"n": 22}
     again = night(tmp_path, f"--fashion={archive}")
