@@ -1,6 +1,6 @@
 """What a night costs: in an empty lake, again, and with 100 more pictures. Prints the Markdown of docs/first-night.md.
 
-    python benchmarks/first_night.py $TESSERA_REAL_DATA/fashion-product-images-small.zip
+python benchmarks/first_night.py $TESSERA_REAL_DATA/fashion-product-images-small.zip
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def row_counts(home: Path) -> list[str]:
     """Return the Markdown rows of what the release holds."""
     query = "SELECT table_name, rows FROM _pins ORDER BY table_name"
     command = [sys.executable, "-m", "pipelines", "sql", "--json", query]
-    out = subprocess.run(command, env=os.environ | {"TESSERA_HOME": str(home)}, capture_output=True, text=True, check=True)
+    out = subprocess.run(
+        command, env=os.environ | {"TESSERA_HOME": str(home)}, capture_output=True, text=True, check=True
+    )
     rows = [json.loads(line) for line in out.stdout.splitlines()]
     return [f"| {row['table_name']} | {row['rows']:,} |" for row in rows]
 
@@ -74,8 +76,8 @@ def main(archive: Path) -> None:
         counts = row_counts(home)
     print("| night | wall s | CPU-seconds | peak memory of a process | release |\n|---|---|---|---|---|")
     for name, done in nights.items():
-        release = done["release"]
-        print(f"| {name} | {done['wall']:.1f} | {done['cpu']:.1f} | {done['peak'] / 2**20:.0f} MiB | {release['release']} |")
+        cost = f"{done['wall']:.1f} | {done['cpu']:.1f} | {done['peak'] / 2**20:.0f} MiB"
+        print(f"| {name} | {cost} | {done['release']['release']} |")
     print("\n| night | step | in | new | unchanged | rejected | duplicates | s | CPU-s | new/s |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     print("\n".join(row for name, done in nights.items() for row in step_rows(name, done)))

@@ -1,8 +1,8 @@
 """The audit: tables against the rules they declare, as one report. The only door to Great Expectations.
 
 Each `Table` becomes a suite (columns not empty, bounds, vocabulary, pattern). Rules over several rows or
-tables, the unique grain among them, are counted elsewhere, in SQL, and come in as `Check`s, so that one report holds all. Blobs
-never come in.
+tables, the unique grain among them, are counted elsewhere, in SQL, and come in as `Check`s, so that one
+report holds all. Blobs never come in.
 """
 
 from __future__ import annotations
@@ -189,7 +189,6 @@ def _validate(context: Any, name: str, frame: pd.DataFrame, expectations: list[A
 
 
 def _expectations(table: Table) -> Iterator[Any]:
-    gxe = _vocabulary()
     for column in table.plain:
         yield from _column_expectations(column)
 

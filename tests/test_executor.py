@@ -48,8 +48,9 @@ def test_work_in_flight_is_bounded() -> None:
 
     def tasks() -> object:
         nonlocal taken
-        for taken in range(40):
-            yield taken
+        for number in range(40):
+            taken = number
+            yield number
 
     with ThreadPoolExecutor(16) as pool:
         results = completed(pool, work, tasks(), in_flight=3)

@@ -35,9 +35,7 @@ def require_ok(report: AuditReport, release: str, docs: str) -> None:
     raise ContractBroken(sentence) if report.violations else CannotRun(sentence)
 
 
-def _parts(
-    connection: duckdb.DuckDBPyConnection, tables: tuple[Table, ...]
-) -> Iterator[tuple[Table, pa.Table]]:
+def _parts(connection: duckdb.DuckDBPyConnection, tables: tuple[Table, ...]) -> Iterator[tuple[Table, pa.Table]]:
     """Yield the rows of each table in parts, so that memory does not grow with them; an empty table is one part."""
     for table in tables:
         reader = connection.table(table.name).to_arrow_reader(_PART_ROWS)

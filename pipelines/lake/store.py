@@ -124,7 +124,8 @@ class Store:
             delta = DeltaTable(self.folder(table).uri, version, storage_options=self._options())
         except TableNotFoundError as error:
             if version is not None:
-                raise CannotRun(f"table {table.name} has no version {version} at {self.uri} any more. Start a new run.") from error
+                gone = f"table {table.name} has no version {version} at {self.uri} any more. Start a new run."
+                raise CannotRun(gone) from error
             return Snapshot(table, None)
         except (DeltaError, OSError) as error:
             raise CannotRun(f"table {table.name} cannot be read at {self.uri}: {error}") from error
@@ -175,11 +176,15 @@ class Store:
             if change is None or not (any(file.rows for file in change.add) or change.remove):
                 return
             try:
-                if snapshot.delta is not None:
-                    return self._commit(table, snapshot.delta, change, run)
-                self._create(table)  # and plan again: another writer may have created and filled it
+                if snapshot.delta is None:
+                    self._create(table)  # and plan again: another writer may have created and filled it
+                else:
+                    self._commit(table, snapshot.delta, change, run)
             except CommitFailedError:
                 time.sleep(min(0.01 * 2**attempt, 1.0))
+            else:
+                if snapshot.delta is not None:
+                    return
         raise CannotRun(f"table {table.name}: {_ATTEMPTS} commits in a row lost to other writers. Start fewer at once.")
 
     def _create(self, table: Table) -> None:

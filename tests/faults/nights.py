@@ -102,7 +102,9 @@ def trial(writer: ModuleType, home: Path, reference: dict[str, Any], fault: dict
 
     status = forked(act, fault.get("after_seconds"))
     judged = forked(lambda: aftermath(writer, home, reference))
-    violations = ["the rerun failed"] if judged != ACTED else json.loads((home / "found.json").read_text())["violations"]
+    violations = (
+        ["the rerun failed"] if judged != ACTED else json.loads((home / "found.json").read_text())["violations"]
+    )
     return fault | {"delivered": status == -signal.SIGKILL, "violations": violations}
 
 
