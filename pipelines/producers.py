@@ -17,11 +17,11 @@ from pipelines import imaging
 from pipelines.executor import completed
 from pipelines.lake import rejects
 from pipelines.lake.errors import ContractBroken, Rejected
-from pipelines.lake.materialize import Keys, name_of, path_of, publish, replace, stage
+from pipelines.lake.materialize import Keys, name_of, path_of, publish, stage, supersede
 from pipelines.lake.recipe import Run, recipe
 from pipelines.lake.rejects import Reject
 from pipelines.lake.runs import Journal, Step, peak_memory_bytes
-from pipelines.lake.store import DataFile, Snapshot, Store
+from pipelines.lake.store import DataFile, Store
 from pipelines.lake.table import Table
 
 Row = dict[str, Any]
@@ -99,11 +99,14 @@ def materialize(journal: Journal, table: Table, executor: Executor, max_defect_s
         shards, step.rows_in = _pending(store, run, table, keys.follow(before) | failed.keys())
         stale = any(not path.startswith(keys.folder) for path in before.files)
         made = _counted(journal, step, completed(executor, make, shards), sum(len(shard.ids) for shard in shards))
-        failed |= _swap(store, run, keys, before, made) if stale else _commit(store, run, keys, made)
+        finished = list(made) if stale else _committed(store, run, keys, made)
+        failed |= {reject.key: reject for result in finished for reject in result.rejects}
         rejects.record(store, run, table.name, failed.values(), recipe(table))
         step.rejected = len(failed)
         step.unchanged = step.rows_in - step.new - step.rejected
         step.gate(step.rejected, max_defect_share)
+        if stale:  # not before the gate: what would replace good rows must be good
+            supersede(store, run, [(result.file, result.ids) for result in finished], keys)
 
 
 def _counted(journal: Journal, step: Step, results: Iterable[Made], pending: int) -> Iterator[Made]:
@@ -115,21 +118,11 @@ def _counted(journal: Journal, step: Step, results: Iterable[Made], pending: int
         journal.progress(step.step, step.new, pending)
 
 
-def _commit(store: Store, run: Run, keys: Keys, results: Iterable[Made]) -> dict[str, Reject]:
-    """Commit each shard as it comes; return the rejects."""
-    failed: list[Reject] = []
+def _committed(store: Store, run: Run, keys: Keys, results: Iterable[Made]) -> Iterator[Made]:
+    """Commit each shard as it comes."""
     for made in results:
         publish(store, run, made.file, made.ids, keys)
-        failed += made.rejects
-    return {reject.key: reject for reject in failed}
-
-
-def _swap(store: Store, run: Run, keys: Keys, before: Snapshot, results: Iterable[Made]) -> dict[str, Reject]:
-    """Put all shards in the place of the rows of other recipes, in one commit; return the rejects."""
-    made = list(results)
-    kept = [DataFile(path, 0, rows) for path, rows in before.files.items() if path.startswith(keys.folder)]
-    replace(store, run, keys.table, [*kept, *(result.file for result in made)])
-    return {reject.key: reject for result in made for reject in result.rejects}
+        yield made
 
 
 def _pending(store: Store, run: Run, table: Table, done: set[str]) -> tuple[list[Shard], int]:
@@ -180,4 +173,7 @@ def _encoded(shard: Shard) -> Iterator[tuple[str, bytes]]:
 def _rows(table: Table, image_id: str, data: bytes) -> list[Row]:
     produce = cast(PerImage, table.produce)
     picture = imaging.decode(data, produce.min_side)
-    return list(produce.function(Image(image_id, picture.pixels, picture.alpha), produce.params))
+    rows = list(produce.function(Image(image_id, picture.pixels, picture.alpha), produce.params))
+    if not rows:  # or the image would be pending for ever
+        raise Rejected("no_rows", f"{table.name} found nothing to say of the image.")
+    return rows

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +12,7 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from pipelines.ingest import products, styles
-from pipelines.ingest.archive import Archive, open_archive
+from pipelines.ingest.archive import DAMAGE, Archive, open_archive
 from pipelines.ingest.image_sources import Terms
 from pipelines.ingest.intake import Intake, Item
 from pipelines.ingest.intake import ingest as take_in
@@ -28,8 +26,10 @@ from pipelines.lake.runs import Journal, Step
 HANDLE = "paramaggarwal/fashion-product-images-small/versions/1"
 TERMS = Terms(allow_training=True, attribution="Fashion Product Images (Kaggle, stated licence MIT)")
 ABSENT = "image_absent"  # the one reason that is no defect: a partial copy lists more than it holds
-_IMAGE = re.compile(r"images/\d{1,18}\.jpg")
+_STYLES = "styles.csv"
+_IMAGE = re.compile(r"images/[0-9]{1,18}\.jpg")
 _CHUNK_ROWS = 50_000
+_REJECTS = 1_000_000  # of one file; more of them are no catalogue, and would fill the memory
 
 
 @dataclass(frozen=True)
@@ -60,19 +60,19 @@ def ingest(journal: Journal, path: Path, params: FashionParams, source: str = "f
     column (before anything is taken in) or when defects exceed the limit (what was good is kept).
     """
     with open_archive(path) as archive, _styles(archive, path) as file:
-        header, lines = styles.open_lines(file)
+        header, lines = _opened(file, path)
         shots = take_in(journal, source, TERMS, _items(archive))
         with journal.step(f"{source} rows") as step:
             catalogue = Catalogue(source, header, params, shots, step)
             for chunk in _chunks(_whole(lines, path)):
                 catalogue.commit(journal, [row for line in chunk if (row := catalogue.take(line))])
-            rejects.record(journal.store, journal.run, source, [*shots.rejects.values(), *catalogue.rejects])
+            rejects.record(journal.store, journal.run, source, [*shots.rejects.values(), *catalogue.rejects.values()])
             shots.step.gate(shots.step.rejected, params.max_defect_share)
             step.gate(catalogue.defects, params.max_defect_share)
 
 
 def _styles(archive: Archive, path: Path) -> BinaryIO:
-    file = archive.open("styles.csv")
+    file = archive.open(_STYLES)
     if file is None:
         raise ContractBroken(f"{path} holds no styles.csv at its root. Nothing was taken in: is it the right archive?")
     return file
@@ -80,16 +80,23 @@ def _styles(archive: Archive, path: Path) -> BinaryIO:
 
 def _items(archive: Archive) -> Iterator[Item]:
     for member in archive.members():
-        if member.fault or _IMAGE.fullmatch(member.name):
+        if (member.fault and member.name != _STYLES) or _IMAGE.fullmatch(member.name):
             yield Item(member.name, member.stamp, partial(archive.read, member))
+
+
+def _opened(file: BinaryIO, path: Path) -> tuple[Header, Iterator[Line]]:
+    try:
+        return styles.open_lines(file)
+    except DAMAGE as error:
+        raise CannotRun(f"styles.csv in {path} is damaged: {error}. Nothing was taken in: fetch it again.") from error
 
 
 def _whole(lines: Iterator[Line], path: Path) -> Iterator[Line]:
     try:
         yield from lines
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    except DAMAGE as error:
         raise CannotRun(
-            f"styles.csv in {path} breaks off: {error}. The rows before it are kept; fetch the archive again."
+            f"styles.csv in {path} breaks off: {error}. What was taken in before is kept; fetch the archive again."
         ) from error
 
 
@@ -112,12 +119,12 @@ class Catalogue:
     params: FashionParams
     shots: Intake
     step: Step
-    rejects: list[Reject] = field(default_factory=list)
+    rejects: dict[tuple[str, str], Reject] = field(default_factory=dict)
     _met: dict[object, int] = field(default_factory=dict)
 
     @property
     def defects(self) -> int:
-        return sum(reject.reason != ABSENT for reject in self.rejects)
+        return sum(reject.reason != ABSENT for reject in self.rejects.values())
 
     def take(self, line: Line) -> dict[str, object] | None:
         """Account for one line; return its product and image, None when it is a reject or a duplicate."""
@@ -129,10 +136,17 @@ class Catalogue:
                 self.step.duplicates += 1
                 return None
         except Defect as defect:
-            self.step.rejected += 1
-            self.rejects.append(Reject(defect.key, defect.reason, defect.detail))
+            self._reject(defect, line)
             return None
         return {**product, "source": self.source, "image_id": image_id, "kind": "thumbnail"}
+
+    def _reject(self, defect: Defect, line: Line) -> None:
+        self.step.rejected += 1
+        if self.step.rejected > _REJECTS:
+            raise ContractBroken(f"more than {_REJECTS} rows are no products: this is no catalogue. See {line.key}.")
+        is_second = (defect.key, defect.reason) in self.rejects
+        key = f"{defect.key} at {line.key}" if is_second else defect.key
+        self.rejects[key, defect.reason] = Reject(key, defect.reason, defect.detail)
 
     def _is_duplicate(self, product: dict[str, object], line: Line) -> bool:
         """True for a line that was met before; another line with the same id is a defect."""

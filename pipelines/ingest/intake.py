@@ -56,7 +56,7 @@ class Intake:
             image_id = self._known(item) or self._read(item)
         except Rejected as error:
             self.step.rejected += 1
-            self.rejects[item.key] = Reject(item.key, error.reason, error.detail)
+            self.rejects[item.key] = Reject(item.key, error.reason, f"{item.key}: {error.detail}")
         else:
             self.image_ids[item.key] = image_id
             self._count(image_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -29,15 +31,16 @@ def _cast(table: Table, rows: pa.Table) -> pa.Table:
     missing = [name for name in table.schema.names if name not in rows.column_names]
     if missing:
         _broken(table, ", ".join(missing), "the producer made no such column")
+    for column in table.columns:
+        if not column.nullable and (nulls := rows.column(column.name).null_count):
+            _broken(table, column.name, f"{nulls} values are null")
     try:
         return rows.select(table.schema.names).cast(table.schema)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
-        raise ContractBroken(f"table {table.name}: rows do not fit its columns: {error}") from error
+    except (pa.ArrowException, ValueError) as error:
+        _broken(table, "columns", f"the rows do not fit them: {error}")
 
 
 def _check(table: Table, column: Column, values: pa.ChunkedArray) -> None:
-    if not column.nullable and values.null_count:
-        _broken(table, column.name, f"{values.null_count} values are null")
     if column.bounds:
         low, high = column.bounds
         # NaN compares false with everything, so it counts as outside.
@@ -57,5 +60,5 @@ def _all_hold(table: Table, column: Column, values: pa.ChunkedArray, holds: pa.C
         _broken(table, column.name, f"{len(examples)} values are {rule}, for example {examples[0].as_py()!r}")
 
 
-def _broken(table: Table, what: str, how: str) -> None:
+def _broken(table: Table, what: str, how: str) -> NoReturn:
     raise ContractBroken(f"table {table.name}, {what}: {how}. Nothing of this batch was committed.")

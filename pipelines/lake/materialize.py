@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -65,31 +65,44 @@ class Keys:
 def publish(store: Store, run: Run, file: DataFile, ids: Collection[str], keys: Keys) -> None:
     """Commit a staged file, less what other writers committed of its `ids` in the meantime."""
 
+    left: DataFile | None = None
+
     def plan(snapshot: Snapshot) -> Change | None:
-        there = keys.follow(snapshot).intersection(ids)
-        if len(there) == len(ids):
-            return None
-        return Change([_less(store, keys.table, file, there) if there else file])
+        nonlocal left
+        left = _missing(store, keys, snapshot, file, ids)
+        return Change([left]) if left else None
 
     store.change(keys.table, run, plan)
-    keys.learn(file.path, ids)
+    if left and left.rows:
+        keys.learn(left.path, ids)
+
+
+def supersede(store: Store, run: Run, files: Sequence[tuple[DataFile, Collection[str]]], keys: Keys) -> None:
+    """Put staged files, each with its ids, in the place of all rows of other recipes, in one commit.
+
+    What other writers committed under this recipe in the meantime stays, and is left out of ours.
+    """
+
+    def plan(snapshot: Snapshot) -> Change:
+        parts = [_missing(store, keys, snapshot, file, ids) for file, ids in files]
+        others = [path for path in snapshot.files if not path.startswith(keys.folder)]
+        return Change([part for part in parts if part], others)
+
+    store.change(keys.table, run, plan)
+
+
+def _missing(store: Store, keys: Keys, snapshot: Snapshot, file: DataFile, ids: Collection[str]) -> DataFile | None:
+    """Return what a table still lacks of a file: all of it, a part as a file of its own, or nothing."""
+    there = keys.follow(snapshot).intersection(ids)
+    if len(there) == len(ids):
+        return None
+    return _less(store, keys.table, file, there) if there else file
 
 
 def _less(store: Store, table: Table, file: DataFile, there: set[str]) -> DataFile:
     rows = store.open(table, file.path).read()
     left = rows.filter(pc.invert(pc.is_in(rows[table.grain[0]], pa.array(sorted(there)))))
     return stage(store, table, left, name_of(left[table.grain[0]].unique().to_pylist()))
-
-
-def replace(store: Store, run: Run, table: Table, files: Collection[DataFile]) -> None:
-    """Put the files of the current recipe in the place of all others, in one commit."""
-    paths = {file.path for file in files}
-
-    def plan(snapshot: Snapshot) -> Change:
-        add = [file for file in files if file.path not in snapshot.files]
-        return Change(add, [path for path in snapshot.files if path not in paths])
-
-    store.change(table, run, plan)
 
 
 def upsert(store: Store, run: Run, table: Table, rows: pa.Table) -> Difference:
@@ -102,7 +115,7 @@ def upsert(store: Store, run: Run, table: Table, rows: pa.Table) -> Difference:
     outcome: list[Difference] = []
 
     def plan(snapshot: Snapshot) -> Change | None:
-        difference = compare(table, snapshot.read(), rows)
+        difference = compare(table, _held(snapshot, rows), rows)
         outcome.append(difference)
         fresh = pa.concat_tables([difference.new, difference.changed])
         if not fresh.num_rows:
@@ -113,6 +126,15 @@ def upsert(store: Store, run: Run, table: Table, rows: pa.Table) -> Difference:
 
     store.change(table, run, plan)
     return outcome[-1]
+
+
+def _held(snapshot: Snapshot, incoming: pa.Table) -> pa.Table:
+    """Return the rows that share a grain with incoming ones; memory does not grow with the table."""
+    table = snapshot.table
+    wanted = texts(incoming, table.grain).combine_chunks()
+    batches = (pa.Table.from_batches([batch]) for batch in snapshot.batches(table.schema.names))
+    found = [rows.filter(pc.is_in(texts(rows, table.grain), wanted)).cast(table.schema) for rows in batches]
+    return pa.concat_tables([table.schema.empty_table(), *found])
 
 
 def _rewritten(store: Store, snapshot: Snapshot, changed: pa.Table) -> dict[str, pa.Table]:

@@ -82,14 +82,14 @@ class Objects:
 
     def put(self, path: str, data: bytes | Path | BinaryIO) -> None:
         """Write a file, whole or not at all; on a local disk it is durable when this returns."""
-        with _plain_errors(self.uri):
+        with _plain_errors(self.uri), _bucket(self.uri):
             obstore.put(self._store, path, data)
         self._make_durable(path)
 
     def create(self, path: str, data: bytes) -> bool:
         """Write a file only if there is none; of many at once, exactly one gets True."""
         try:
-            with _plain_errors(self.uri):
+            with _plain_errors(self.uri), _bucket(self.uri):
                 obstore.put(self._store, path, data, mode="create")
         except AlreadyExistsError:
             return False
@@ -170,6 +170,15 @@ def _plain_errors(uri: str) -> Iterator[None]:
         raise CannotRun(
             f"the store {uri} did not answer: {first_line} Check the address, the AWS_* settings and the rights."
         ) from error
+
+
+@contextmanager
+def _bucket(uri: str) -> Iterator[None]:
+    """Where something is written, the only thing that can be absent is the bucket."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise CannotRun(f"there is no bucket for {uri}. Create it, or name another.") from error
 
 
 def sha256(data: bytes) -> str:

@@ -11,20 +11,20 @@ import pyarrow.compute as pc
 
 from pipelines.lake.table import Table
 
-# Neither separator can stand in the text of a source: styles.csv, manifests and titles are printable.
-_BETWEEN, _NULL = "\x1f", "\x00"
-
 
 def _text(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return each value as its length and itself, so that no text can pass for a null or for two columns."""
     if pa.types.is_binary(values.type):
-        hashes = [None if v is None else hashlib.sha256(v.as_buffer()).hexdigest() for v in values]
+        hashes = [hashlib.sha256(v.as_buffer()).hexdigest() if v.is_valid else None for v in values]
         values = pa.chunked_array([pa.array(hashes, pa.string())])
-    return pc.fill_null(pc.cast(values, pa.string()), _NULL)
+    text = pc.cast(values, pa.string())
+    length = pc.cast(pc.binary_length(text), pa.string())
+    return pc.fill_null(pc.binary_join_element_wise(length, text, ":"), "-")
 
 
 def texts(rows: pa.Table, columns: Sequence[str]) -> pa.ChunkedArray:
     """Return one string per row that is equal exactly where the named columns are equal."""
-    return pc.binary_join_element_wise(*(_text(rows.column(name)) for name in columns), _BETWEEN)
+    return pc.binary_join_element_wise(*(_text(rows.column(name)) for name in columns), ",")
 
 
 def digest(table: Table, rows: pa.Table) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -146,9 +146,15 @@ class Journal:
 
 
 def peak_memory_bytes() -> int:
-    """Return the highest resident size this process has had (Linux counts in KiB, macOS in bytes)."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if os.uname().sysname == "Darwin" else peak * 1024
+    """Return the highest resident size this process has had.
+
+    Linux says it in /proc; `ru_maxrss`, which is there everywhere, begins with the size of the parent process.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS, where there is no /proc
 
 
 def _row(run: Run, step: Step) -> dict[str, Any]:

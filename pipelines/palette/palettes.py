@@ -28,7 +28,7 @@ class PaletteParams:
     center_sigma: float = 0.1  # Gaussian weight around the centre, as a part of the side; 0 = uniform
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def center_weights(height: int, width: int, sigma: float) -> npt.NDArray[np.float32]:
     """Return (height, width) weights that sum to 1: two crossed Gaussians around the centre, or a flat field."""
     if sigma == 0:

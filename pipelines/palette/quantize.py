@@ -41,7 +41,7 @@ def quantize(pixels: npt.NDArray[np.uint8], weights: npt.NDArray[np.float32], si
 
 @njit(cache=True, nogil=True)
 def _histogram(pixels: npt.NDArray[np.uint8], weights: npt.NDArray[np.float32]) -> tuple[Floats, Floats]:
-    """Return the OKLab mean and the weight of each occupied bin, in order of first appearance."""
+    """Return the OKLab mean and the weight of each occupied bin, in order of colour, not of place."""
     slot = np.full(32768, -1, np.int32)
     sums = np.zeros((min(len(pixels), 32768), 4))
     count = 0
@@ -59,11 +59,13 @@ def _histogram(pixels: npt.NDArray[np.uint8], weights: npt.NDArray[np.float32]) 
         bin_sums[1] += weight * g
         bin_sums[2] += weight * b
         bin_sums[3] += weight
-    lab = np.empty((count, 3))
-    for i in range(count):
-        mass = sums[i, 3]
-        lab[i] = to_oklab(sums[i, 0] / mass, sums[i, 1] / mass, sums[i, 2] / mass)
-    return lab, sums[:count, 3].copy()
+    lab, mass, i = np.empty((count, 3)), np.empty(count), 0
+    for place in slot:
+        if place >= 0:
+            red, green, blue, mass[i] = sums[place]
+            lab[i] = to_oklab(red / mass[i], green / mass[i], blue / mass[i])
+            i += 1
+    return lab, mass
 
 
 @njit(cache=True, nogil=True)

@@ -12,7 +12,7 @@ from deltalake.transaction import AddAction
 
 from pipelines.lake.contract import conform
 from pipelines.lake.errors import CannotRun
-from pipelines.lake.materialize import Keys, name_of, publish, replace, stage, upsert
+from pipelines.lake.materialize import Keys, name_of, publish, stage, upsert
 from pipelines.lake.recipe import Run
 from pipelines.lake.rows import digest
 from pipelines.lake.store import Change, Snapshot, Store
@@ -88,14 +88,6 @@ def test_publish_drops_what_another_writer_committed_meanwhile(store: Store) -> 
     publish(store, run, stage(store, THINGS, things(a=1, b=2), name_of(ids)), ids, Keys(THINGS))
     publish(store, run, stage(store, THINGS, things(b=2, c=3), name_of(["b", "c"])), ["b", "c"], Keys(THINGS))
     assert held(store) == {"a": 1, "b": 2, "c": 3}
-
-
-def test_replace_swaps_all_rows_in_one_commit(store: Store) -> None:
-    upsert(store, Run(), THINGS, things(a=1, b=2))
-    before = store.snapshot(THINGS).version
-    replace(store, Run(), THINGS, [stage(store, THINGS, things(x=9), "new")])
-    assert store.snapshot(THINGS).version == before + 1
-    assert held(store) == {"x": 9}
 
 
 def test_racing_upserts_neither_lose_nor_double(store: Store) -> None:

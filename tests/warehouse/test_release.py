@@ -182,7 +182,7 @@ def test_a_run_reads_what_it_pinned(night: Night) -> None:
 def test_a_pinned_table_that_is_gone_stops_the_run(night: Night) -> None:
     night.store.pin(Run("early"), products.TABLE)
     shutil.rmtree(f"{night.store.uri}/products")
-    with pytest.raises(CannotRun, match="products has no version 1 .* Start a new run"):
+    with pytest.raises(CannotRun, match=r"products has no version 1 .* Start a new run"):
         night.release("early")
 
 
