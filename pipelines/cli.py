@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from pipelines import catalog, console, dictionary, report
+from pipelines import catalog, console, dictionary, night, report
 from pipelines.lake.errors import CannotRun, ContractBroken, TesseraError
 from pipelines.lake.objects import Objects
 from pipelines.lake.probe import probe
@@ -46,6 +47,11 @@ def main() -> NoReturn:
         code = done.code if isinstance(done.code, int) else 2
     except TesseraError as error:
         code = _failed(error)
+    except Exception as error:
+        traceback.print_exc()
+        code = _failed(
+            CannotRun(f"a fault in Tessera: {type(error).__name__}: {error}. Please report the lines above.")
+        )
     sys.stdout.flush()
     sys.stderr.flush()
     # Native threads of the stores were seen to abort the interpreter while it exits, after all work was done.
@@ -70,7 +76,7 @@ def _working(command: str, run_id: str | None) -> Iterator[tuple[Settings, Journ
         journal = Journal(store, run, progress)
         try:
             yield settings, journal, summary
-        except Exception as error:
+        except BaseException as error:
             journal.fail(command, error)
             raise
         finally:
@@ -92,11 +98,11 @@ def nightly(
     """Run a whole night: take the sources in, make every table, publish a release."""
     with _working("nightly", run_id) as (settings, journal, summary):
         source, path = _named(fashion, sample)
-        _take_in(settings, journal, source or settings.source, path, pieces, max_defect_share)
+        night.take_in(settings, journal, source, path, pieces, max_defect_share)
         for table in catalog.TABLES:
             if table.produce:
-                _produce(settings, journal, table.name, max_defect_share)
-        summary["release"] = _publish(settings, journal)
+                night.produce(settings, journal, table.name, max_defect_share)
+        summary["release"] = night.publish(settings, journal)
 
 
 @app.command()
@@ -109,7 +115,7 @@ def ingest(
 ) -> None:
     """Take one source in."""
     with _working("ingest", run_id) as (settings, journal, _):
-        _take_in(settings, journal, source or settings.source, path, pieces, max_defect_share)
+        night.take_in(settings, journal, source, path, pieces, max_defect_share)
 
 
 @app.command()
@@ -120,14 +126,14 @@ def run(
 ) -> None:
     """Bring one table up to date: make what is pending, nothing else."""
     with _working(f"run {table}", run_id) as (settings, journal, _):
-        _produce(settings, journal, table, max_defect_share)
+        night.produce(settings, journal, table, max_defect_share)
 
 
 @app.command()
 def release(run_id: RunId = None) -> None:
     """Build, audit and publish a release of what the lake holds."""
     with _working("release", run_id) as (settings, journal, summary):
-        summary["release"] = _publish(settings, journal)
+        summary["release"] = night.publish(settings, journal)
 
 
 def _named(fashion: str | None, sample: bool) -> tuple[str | None, str | None]:
@@ -136,39 +142,6 @@ def _named(fashion: str | None, sample: bool) -> tuple[str | None, str | None]:
     if fashion:
         return "fashion", None if fashion == "kaggle" else fashion
     return ("sample" if sample else None), None
-
-
-def _take_in(settings: Settings, journal: Journal, source: str, path: str | None, pieces: int, share: float) -> None:
-    from pipelines.ingest import fashion, sample
-
-    params = fashion.FashionParams(max_defect_share=share)
-    if source == "sample":
-        folder = settings.root / "sample"
-        folder.mkdir(parents=True, exist_ok=True)
-        made = sample.write_fashion_zip(folder / f"fashion-{pieces}.zip", pieces)
-        fashion.ingest(journal, made, params, source="sample")
-    elif source == "fashion":
-        named = path or settings.fashion
-        fashion.ingest(journal, Path(named).expanduser() if named else fashion.download(), params)
-    else:
-        raise CannotRun(f"there is no source {source!r}. The sources are: sample, fashion.")
-
-
-def _produce(settings: Settings, journal: Journal, name: str, share: float) -> None:
-    from pipelines.executor import open_executor
-    from pipelines.producers import materialize
-
-    table = catalog.find(name)
-    if table.produce is None:
-        raise CannotRun(f"table {name} is filled by its source: use tessera ingest.")
-    with open_executor(settings.dask_scheduler) as executor:
-        materialize(journal, table, executor, share)
-
-
-def _publish(settings: Settings, journal: Journal) -> dict[str, Any]:
-    from warehouse.release import release as publish
-
-    return publish(journal, Objects(settings.releases_uri), settings.scratch).summary()
 
 
 @app.command()
@@ -198,7 +171,8 @@ def sql(
     """Ask the release a question."""
     from warehouse.connection import ask
 
-    _show(ask(query, release), as_json)
+    names, rows = ask(query, release)
+    _show([dict(zip(names, row, strict=True)) for row in rows], as_json)
 
 
 @app.command(name="runs")
@@ -209,7 +183,7 @@ def show_runs(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Show what the runs did: items in, new, unchanged, rejected, duplicates, and their cost."""
-    rows = report.run_rows(_lake(), run_id, last, limit)
+    rows = report.run_rows(_lake(), run_id, 1 if last else limit)
     _show(rows, as_json) if as_json or not rows else console.show_steps(rows)
 
 

@@ -20,6 +20,7 @@ from pipelines.lake import runs
 _SECONDS_BETWEEN_LINES = 2.0
 _STEP_COLUMNS = {
     "step": "step",
+    "status": "status",
     "in": "in_count",
     "new": "new_count",
     "unchanged": "unchanged_count",
@@ -78,7 +79,7 @@ def show_steps(steps: Sequence[dict[str, Any]]) -> None:
     for run_id in dict.fromkeys(step["run_id"] for step in steps):
         mine = [step for step in steps if step["run_id"] == run_id]
         rows = [[_grouped(step[name]) for name in _STEP_COLUMNS.values()] for step in mine]
-        _console().print(_grid(list(_STEP_COLUMNS), rows, {*range(1, len(_STEP_COLUMNS) - 1)}, f"run {run_id}"))
+        _console().print(_grid(list(_STEP_COLUMNS), rows, {*range(2, len(_STEP_COLUMNS) - 1)}, f"run {run_id}"))
         for step in mine:
             if step["error"]:
                 _console().print(Text(f"{step['step']} failed: {step['error']}"))
@@ -108,11 +109,9 @@ def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]], right: set[int]
 
 def _cell(value: Any) -> str:
     if value is None:
-        return ""
+        return "NULL"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
     return str(value)
 
 

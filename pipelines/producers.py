@@ -24,6 +24,8 @@ from pipelines.lake.runs import Journal, Step, peak_memory_bytes
 from pipelines.lake.store import DataFile, Store
 from pipelines.lake.table import Table
 
+_FAILED = "producer_failed"  # the code failed on the image; may be mended, so such images are tried every night
+
 Row = dict[str, Any]
 Pixels = npt.NDArray[np.uint8]
 
@@ -77,7 +79,7 @@ class Made:
 
     @property
     def rejects(self) -> list[Reject]:
-        return [Reject(**reject) for reject in self.file.notes["rejects"]]
+        return [Reject(**reject) for reject in self.file.notes.get("rejects", [])]
 
     @property
     def ids(self) -> frozenset[str]:
@@ -95,15 +97,18 @@ def materialize(journal: Journal, table: Table, executor: Executor, max_defect_s
     with journal.step(table.name) as step:
         keys = Keys(table, folder=f"{recipe(table)}/")
         before = store.snapshot(table)
-        failed = {reject.key: reject for reject in rejects.standing(store, table.name, recipe(table))}
-        shards, step.rows_in = _pending(store, run, table, keys.follow(before) | failed.keys())
+        images = _images(store, run, table)
+        ids = set().union(*images.values())
+        failed = _failed_before(store, table, ids)
+        done = keys.follow(before) & ids
+        shards = _pending(store, table, images, done | failed.keys())
+        step.rows_in, step.unchanged = len(ids), len(done)
         stale = any(not path.startswith(keys.folder) for path in before.files)
         made = _counted(journal, step, completed(executor, make, shards), sum(len(shard.ids) for shard in shards))
         finished = list(made) if stale else _committed(store, run, keys, made)
         failed |= {reject.key: reject for result in finished for reject in result.rejects}
-        rejects.record(store, run, table.name, failed.values(), recipe(table))
+        rejects.record(store, run, table.name, failed.values(), recipe(table), looked_at=ids)
         step.rejected = len(failed)
-        step.unchanged = step.rows_in - step.new - step.rejected
         step.gate(step.rejected, max_defect_share)
         if stale:  # not before the gate: what would replace good rows must be good
             supersede(store, run, [(result.file, result.ids) for result in finished], keys)
@@ -125,16 +130,22 @@ def _committed(store: Store, run: Run, keys: Keys, results: Iterable[Made]) -> I
         yield made
 
 
-def _pending(store: Store, run: Run, table: Table, done: set[str]) -> tuple[list[Shard], int]:
-    """Return the shards still to be made and the number of images in all, done ones too."""
+def _images(store: Store, run: Run, table: Table) -> dict[str, list[str]]:
+    """Return the image files of the pinned version with the ids in each."""
     images = table.inputs[0]
-    held = store.snapshot(images, store.pin(run, images))
-    shards, total = [], 0
-    for path, ids in sorted(held.fragments(images.grain[0])):
-        total += len(ids)
-        if todo := frozenset(ids) - done:
-            shards.append(Shard(store, table, path, todo))
-    return shards, total
+    held = store.snapshot(images, store.pin(run, images, reader=table.name))
+    return dict(sorted(held.fragments(images.grain[0])))
+
+
+def _failed_before(store: Store, table: Table, ids: set[str]) -> dict[str, Reject]:
+    """Return the images that cannot be made into rows; those where the code failed are tried again."""
+    standing = rejects.standing(store, table.name, recipe(table))
+    return {reject.key: reject for reject in standing if reject.key in ids and reject.reason != _FAILED}
+
+
+def _pending(store: Store, table: Table, images: dict[str, list[str]], settled: set[str]) -> list[Shard]:
+    todo = ((path, frozenset(ids) - settled) for path, ids in images.items())
+    return [Shard(store, table, path, ids) for path, ids in todo if ids]
 
 
 def make(shard: Shard) -> Made:
@@ -154,11 +165,11 @@ def _stage(shard: Shard, name: str) -> DataFile:
             rows.extend(_rows(shard.table, image_id, data))
         except Rejected as error:
             failed.append(asdict(Reject(image_id, error.reason, error.detail)))
-        except ContractBroken:
+        except (ContractBroken, MemoryError, OSError):  # no fault of the image
             raise
         except Exception as error:  # one bad item costs itself only; many of them trip the gate
             detail = f"{shard.table.name} could not be made: {type(error).__name__}: {error}"
-            failed.append(asdict(Reject(image_id, "producer_failed", detail)))
+            failed.append(asdict(Reject(image_id, _FAILED, detail)))
     return stage(shard.store, shard.table, pa.Table.from_pylist(rows, shard.table.schema), name, {"rejects": failed})
 
 

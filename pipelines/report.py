@@ -28,15 +28,13 @@ _PACKAGES = ("apache-airflow", "dask", "deltalake", "duckdb", "great-expectation
 _DISK_BYTES = 5 << 30
 
 
-def run_rows(store: Store, run_id: str | None, last: bool, limit: int) -> Rows:
-    """Return the steps of the newest runs, newest first; of one run, or of the last one."""
+def run_rows(store: Store, run_id: str | None, limit: int) -> Rows:
+    """Return the steps of the newest runs, newest run first and steps in their order; or those of one run."""
     held: Rows = store.snapshot(runs.TABLE).read().to_pylist()
-    held.sort(key=lambda row: row["started_at"], reverse=True)
-    if last and held:
-        run_id = held[0]["run_id"]
-    if run_id:
-        return sorted((row for row in held if row["run_id"] == run_id), key=lambda row: row["started_at"])
-    return held[:limit]
+    held.sort(key=lambda row: row["started_at"])
+    newest = list(dict.fromkeys(row["run_id"] for row in reversed(held)))
+    shown = [run_id] if run_id else newest[:limit]
+    return [row for wanted in shown for row in held if row["run_id"] == wanted]
 
 
 def reject_rows(store: Store, source: str | None) -> Rows:
@@ -140,7 +138,7 @@ def _disk(settings: Settings) -> Finding:
 
 
 def _source(settings: Settings) -> Finding:
-    if settings.source == "sample":
+    if settings.default_source == "sample":
         return Finding("source", True, "the built-in sample; name another with TESSERA_SOURCE or --fashion")
     there = not settings.fashion or Path(settings.fashion).expanduser().exists()
     return Finding("source", there, f"fashion from {settings.fashion or 'Kaggle'}" + ("" if there else ": not there"))

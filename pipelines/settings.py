@@ -24,9 +24,7 @@ class Settings(BaseSettings):
         "threads"
     )
     device: Annotated[str, Field(description="auto, cpu or cuda.")] = "auto"
-    source: Annotated[
-        str, Field(description="What nightly and ingest take in when nothing is named: sample, fashion.")
-    ] = "sample"
+    source: Annotated[str, Field(description="What a night takes in when nothing is named: sample, fashion.")] = ""
     fashion: Annotated[
         str, Field(description="Folder or zip of the fashion catalogue; empty: download from Kaggle.")
     ] = ""
@@ -35,6 +33,11 @@ class Settings(BaseSettings):
     def root(self) -> Path:
         """HOME as an absolute path."""
         return self.home.expanduser().resolve()
+
+    @property
+    def default_source(self) -> str:
+        """The source that was named, else fashion where its place is known, else the sample."""
+        return self.source or ("fashion" if self.fashion else "sample")
 
     @property
     def lake_uri(self) -> str:

@@ -108,7 +108,9 @@ start() {
 }
 
 stop() {
-  pkill -KILL -f "$dir/ceph.conf" || true
+  [ -f "$dir/ceph.conf" ] || fail "there is none in $dir."
+  pkill -KILL -f -- "-c $dir/ceph.conf" || true
+  pkill -KILL -f -- "bash -c .* $dir" || true
   rm -rf "$dir"
 }
 

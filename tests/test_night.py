@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,8 @@ def test_the_real_archive(real_data: Path, tmp_path: Path) -> None:
         (("ingest", "fashion", "--path=/nowhere.zip"), 2, "there is no folder or file /nowhere.zip"),
         (("ingest", "fashion", f"--path={__file__}"), 2, "cannot be read as a zip"),
         (("nightly", "--sample", "--fashion=x"), 2, "give one of them"),
+        (("ingest", "--path=/nowhere.zip"), 2, "there is no folder or file /nowhere.zip"),
+        (("ingest", "sample", "--path=/nowhere.zip"), 2, "--path names a copy of fashion"),
         (("sql", "SELECT 1"), 2, "there is no release"),
         (("rollback", "ffff"), 2, "release"),
         (("ingest", "--run-id=../../etc", "sample"), 2, "run id"),
@@ -153,3 +156,39 @@ def test_a_failed_command_leaves_its_reason_in_runs(tmp_path: Path) -> None:
     (row,) = tessera(tmp_path, "runs", "--json", "--run-id=lost")
     assert (row["step"], row["status"]) == ("ingest", "failed")
     assert "CannotRun: there is no folder or file /nowhere.zip" in row["error"]
+
+
+@pytest.mark.slow
+def test_the_same_run_started_again_takes_in_what_is_new(tmp_path: Path) -> None:
+    for pieces in (20, 40):
+        steps = night(tmp_path, "--sample", f"--pieces={pieces}", "--run-id=again")["steps"]
+        assert steps["palettes"]["in_count"] == sample.expected(pieces).distinct_images
+    (answer,) = tessera(tmp_path, "sql", "--json", "SELECT count(*) AS n FROM products")
+    assert answer["n"] == sample.expected(40).images
+
+
+@pytest.mark.slow
+def test_a_release_stands_though_another_run_takes_pictures_in_meanwhile(tmp_path: Path) -> None:
+    tessera(tmp_path, "ingest", "sample", "--pieces=20", "--run-id=a")
+    tessera(tmp_path, "run", "palettes", "--run-id=a")
+    tessera(tmp_path, "ingest", "sample", "--pieces=40", "--run-id=b")
+    assert tessera(tmp_path, "release", "--run-id=a")[-1]["status"] == "done"
+
+
+def test_a_run_that_is_stopped_says_so(tmp_path: Path) -> None:
+    environment = os.environ | {"TESSERA_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "pipelines", "ingest", "sample", "--pieces=20000", "--run-id=stopped"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (tmp_path / "sample").exists():
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(timeout=30) == 143
+    (row,) = tessera(tmp_path, "runs", "--json", "--run-id=stopped")
+    assert row["status"] == "failed"
+    assert row["error"].startswith("Stopped from outside")
+
+
+def test_a_fault_of_ours_is_no_broken_contract(tmp_path: Path) -> None:
+    (tmp_path / "releases").mkdir()
+    (tmp_path / "releases" / "current.json").write_text("not JSON")
+    assert "a fault in Tessera" in tessera(tmp_path, "sql", "SELECT 1", code=2)[-1]["error"]

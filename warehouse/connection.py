@@ -47,15 +47,22 @@ def connect(release: str | None = None, releases: str | None = None) -> duckdb.D
         ) from error
 
 
-def ask(query: str, release: str | None = None) -> list[dict[str, Any]]:
-    """Return the rows that answer a query. Raises CannotRun when DuckDB does not understand it."""
+def ask(query: str, release: str | None = None) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Return the column names and rows that answer a query. Raises CannotRun when DuckDB does not understand it.
+
+    Of columns with one name, as a join gives them, the later ones are numbered: `image_id`, `image_id_1`.
+    """
     with connect(release) as connection:
         try:
             rows = connection.execute(query).fetchall()
         except duckdb.Error as error:
             raise CannotRun(f"the query cannot be answered: {str(error).splitlines()[0]}") from error
-        names = [column[0] for column in connection.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in rows]
+        return _distinct([column[0] for column in connection.description or ()]), rows
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Number the names that stand there more than once."""
+    return [f"{name}_{names[:i].count(name)}" if name in names[:i] else name for i, name in enumerate(names)]
 
 
 def verify(releases: Objects) -> list[str]:

@@ -132,19 +132,15 @@ def rollback(releases: Objects, to: str | None = None, run: Run | None = None) -
 
     It holds until a run finds new data.
     """
-    run, targets = run or Run(), [to]
-
-    def plan(pointer: Pointer) -> Pointer | None:
-        target = targets[0] = to or pointer.earlier
-        if target is None:
-            raise CannotRun(f"there is no earlier release at {releases.uri} to go back to.")
-        if find_release(releases, target) is None:
-            names = ", ".join(release.release for release in manifests(releases)) or "none"
-            raise CannotRun(f"there is no release {target!r} at {releases.uri}. There are: {names}.")
-        return None if target == pointer.release else pointer.moved(target, "rollback", run)
-
-    _move(releases, plan)
-    return str(targets[0])
+    # Chosen once: planned anew after an answer that got lost, "the one before" would be another one.
+    target, run = to or current(releases).earlier, run or Run()
+    if target is None:
+        raise CannotRun(f"there is no earlier release at {releases.uri} to go back to.")
+    if find_release(releases, target) is None:
+        names = ", ".join(release.release for release in manifests(releases)) or "none"
+        raise CannotRun(f"there is no release {target!r} at {releases.uri}. There are: {names}.")
+    _move(releases, lambda at: None if at.release == target else at.moved(target, "rollback", run))
+    return target
 
 
 def _move(releases: Objects, plan: Callable[[Pointer], Pointer | None]) -> bool:

@@ -62,8 +62,12 @@ def release(journal: Journal, releases: Objects, scratch: Path) -> Release:
 
 
 def _pinned(store: Store, run: Run) -> dict[Table, Snapshot]:
-    """Return the snapshots this run reads; `runs` as it is, since its growth is no news."""
-    versions = {table: store.pin(run, table) for table in TABLES if table != runs.TABLE}
+    """Return the snapshots this run reads; `runs` as it is, since its growth is no news.
+
+    Tables are pinned before those they are made of, so that what a row refers to is there whatever another run
+    commits in between.
+    """
+    versions = {table: store.pin(run, table, "release") for table in reversed(TABLES) if table != runs.TABLE}
     return {table: store.snapshot(table, versions.get(table)) for table in TABLES}
 
 

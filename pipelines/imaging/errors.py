@@ -39,7 +39,6 @@ _DECODER_ERRORS = (
     LookupError,
     ArithmeticError,
     EOFError,
-    MemoryError,
     struct.error,
     zlib.error,
     Image.DecompressionBombError,

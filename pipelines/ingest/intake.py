@@ -40,7 +40,7 @@ class Intake:
     source: str
     terms: Terms
     met: dict[str, Met]
-    held: set[str]
+    keys: Keys
     step: Step
     image_ids: dict[str, str] = field(default_factory=dict)
     rejects: dict[str, Reject] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Intake:
     def _read(self, item: Item) -> str:
         data = item.read()
         image_id = sha256(data)
-        if image_id not in self.held and image_id not in self._here:
+        if image_id not in self.keys.values and image_id not in self._here:
             self._images.append(images.row(image_id, data))
             self._bytes += len(data)
         self._sources.append(image_sources.row(self.source, item.key, item.stamp, image_id, self.terms))
@@ -77,7 +77,7 @@ class Intake:
     def _count(self, image_id: str) -> None:
         if image_id in self._here:
             self.step.duplicates += 1
-        elif image_id in self.held:
+        elif image_id in self.keys.values:
             self.step.unchanged += 1
         else:
             self.step.new += 1
@@ -87,13 +87,13 @@ class Intake:
     def is_full(self) -> bool:
         return self._bytes >= _SHARD_BYTES
 
-    def commit(self, journal: Journal, keys: Keys) -> None:
+    def commit(self, journal: Journal) -> None:
         """Commit what was kept: pictures first, so that no source row points to a picture that is not there."""
         store, run = journal.store, journal.run
         if self._images:
             ids = [str(row["image_id"]) for row in self._images]
             rows = pa.Table.from_pylist(self._images, images.TABLE.schema)
-            publish(store, run, stage(store, images.TABLE, rows, name_of(ids)), ids, keys)
+            publish(store, run, stage(store, images.TABLE, rows, name_of(ids)), ids, self.keys)
         if self._sources:
             upsert(store, run, image_sources.TABLE, pa.Table.from_pylist(self._sources, image_sources.TABLE.schema))
         self._images, self._sources, self._bytes = [], [], 0
@@ -106,12 +106,12 @@ def ingest(journal: Journal, source: str, terms: Terms, items: Iterable[Item]) -
     A file that is no acceptable picture becomes a reject and costs only itself.
     """
     store, keys = journal.store, Keys(images.TABLE)
-    held = set(keys.follow(store.snapshot(images.TABLE)))
+    keys.follow(store.snapshot(images.TABLE))
     with journal.step(f"{source} images") as step:
-        intake = Intake(source, terms, image_sources.met(store, source), held, step)
+        intake = Intake(source, terms, image_sources.met(store, source), keys, step)
         for item in items:
             intake.take(item)
             if intake.is_full:
-                intake.commit(journal, keys)
-        intake.commit(journal, keys)
+                intake.commit(journal)
+        intake.commit(journal)
     return intake

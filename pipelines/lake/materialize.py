@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.lake.contract import conform
+from pipelines.lake.errors import CannotRun
 from pipelines.lake.objects import sha256
 from pipelines.lake.recipe import Run, recipe
 from pipelines.lake.rows import Difference, compare, texts, without
@@ -64,11 +65,15 @@ class Keys:
 
 def publish(store: Store, run: Run, file: DataFile, ids: Collection[str], keys: Keys) -> None:
     """Commit a staged file, less what other writers committed of its `ids` in the meantime."""
-
     left: DataFile | None = None
 
     def plan(snapshot: Snapshot) -> Change | None:
         nonlocal left
+        if any(not path.startswith(keys.folder) for path in snapshot.files):
+            raise CannotRun(
+                f"table {keys.table.name} was made anew by another recipe meanwhile: another version of Tessera runs "
+                "beside this one. Start again, with one version."
+            )
         left = _missing(store, keys, snapshot, file, ids)
         return Change([left]) if left else None
 
@@ -102,7 +107,7 @@ def _missing(store: Store, keys: Keys, snapshot: Snapshot, file: DataFile, ids: 
 def _less(store: Store, table: Table, file: DataFile, there: set[str]) -> DataFile:
     rows = store.open(table, file.path).read()
     left = rows.filter(pc.invert(pc.is_in(rows[table.grain[0]], pa.array(sorted(there)))))
-    return stage(store, table, left, name_of(left[table.grain[0]].unique().to_pylist()))
+    return stage(store, table, left, name_of(left[table.grain[0]].unique().to_pylist()), file.notes)
 
 
 def upsert(store: Store, run: Run, table: Table, rows: pa.Table) -> Difference:

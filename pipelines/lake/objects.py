@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +22,8 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from pipelines.lake.errors import CannotRun
+
+_ATTEMPTS = 10
 
 
 def is_remote(uri: str) -> bool:
@@ -45,11 +48,15 @@ def _client(uri: str) -> ObjectStore:
 
 @dataclass(frozen=True)
 class Found:
-    """An object that is there: its path below the address, its size in bytes, its version tag."""
+    """An object that is there: its path below the address, its size in bytes, when it was written."""
 
     path: str
     size: int
-    tag: str | None
+    written_at: datetime
+
+    @property
+    def age_seconds(self) -> float:
+        return (datetime.now(UTC) - self.written_at).total_seconds()
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ class Objects:
                 meta = obstore.head(self._store, path)
         except FileNotFoundError:
             return None
-        return Found(meta["path"], meta["size"], meta["e_tag"])
+        return Found(meta["path"], meta["size"], meta["last_modified"])
 
     def put(self, path: str, data: bytes | Path | BinaryIO) -> None:
         """Write a file, whole or not at all; on a local disk it is durable when this returns."""
@@ -88,13 +95,17 @@ class Objects:
 
     def create(self, path: str, data: bytes) -> bool:
         """Write a file only if there is none; of many at once, exactly one gets True."""
-        try:
-            with _plain_errors(self.uri), _bucket(self.uri):
-                obstore.put(self._store, path, data, mode="create")
-        except AlreadyExistsError:
-            return False
-        self._make_durable(path)
-        return True
+        for _ in range(_ATTEMPTS):
+            try:
+                with _plain_errors(self.uri), _bucket(self.uri):
+                    obstore.put(self._store, path, data, mode="create")
+            except AlreadyExistsError:
+                if self.find(path) is not None:
+                    return False
+                continue  # S3 answers 409, which looks the same, when writers met and none of them won
+            self._make_durable(path)
+            return True
+        raise CannotRun(f"the store {self.uri} neither wrote {path} nor holds it. Run again.")
 
     def swap(self, path: str, old: bytes | None, new: bytes) -> bool:
         """Replace a file only if it still holds `old` (None: only if it is absent); False if it does not."""
@@ -119,7 +130,7 @@ class Objects:
         try:
             with _plain_errors(self.uri):
                 obstore.put(self._store, path, data, mode={"e_tag": tag})
-        except (PreconditionError, FileNotFoundError):
+        except (AlreadyExistsError, PreconditionError, FileNotFoundError):
             return False
         return True
 
@@ -136,7 +147,7 @@ class Objects:
         """Yield the files whose path starts with the folder `prefix`."""
         with _plain_errors(self.uri):
             for page in obstore.list(self._store, prefix=prefix or None):
-                yield from (Found(meta["path"], meta["size"], meta["e_tag"]) for meta in page)
+                yield from (Found(meta["path"], meta["size"], meta["last_modified"]) for meta in page)
 
     def delete(self, path: str) -> None:
         """Remove a file; one that is not there is no error."""

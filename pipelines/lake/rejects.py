@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -23,7 +23,7 @@ TABLE = Table(
         Column("reason", pa.string(), "Why, as a short code.", pattern=r"[a-z0-9_]+"),
         Column("detail", pa.string(), "Why, as a sentence for a person."),
         Column("recipe", pa.string(), "The recipe that failed on the item; empty for sources.", pattern=r"[0-9a-f]*"),
-        Column("is_open", pa.bool_(), "True while the defect stands; false once a run found it gone."),
+        Column("is_open", pa.bool_(), "True while its source's latest run still met the defect."),
         Column("first_run_id", pa.string(), "The run that first met the defect.", provenance=True),
         Column("last_run_id", pa.string(), "The run that last changed this row.", provenance=True),
     ),
@@ -46,11 +46,18 @@ def standing(store: Store, source: str, recipe: str = "") -> list[Reject]:
     return [Reject(row["key"], row["reason"], row["detail"]) for row in rows.to_pylist()]
 
 
-def record(store: Store, run: Run, source: str, found: Iterable[Reject], recipe: str = "") -> None:
+def record(
+    store: Store,
+    run: Run,
+    source: str,
+    found: Iterable[Reject],
+    recipe: str = "",
+    looked_at: Container[str] | None = None,
+) -> None:
     """Make the open rejects of `source` exactly those `found`: open new ones, close those that are gone.
 
-    Commits nothing when they are the same as before. Of several rejects with one key and reason the first
-    counts.
+    With `looked_at`, only rejects of those keys are closed. Commits nothing when they are the same as before. Of
+    several rejects with one key and reason the first counts.
     """
     held = store.snapshot(TABLE).read()
     held = held.filter(pc.field("source") == source)
@@ -60,7 +67,8 @@ def record(store: Store, run: Run, source: str, found: Iterable[Reject], recipe:
         for reject in reversed(list(found))
     }
     for row in held.to_pylist():
-        if row["is_open"] and (row["key"], row["reason"]) not in rows:
+        is_gone = (row["key"], row["reason"]) not in rows and (looked_at is None or row["key"] in looked_at)
+        if row["is_open"] and is_gone:
             rows[row["key"], row["reason"]] = row | {"is_open": False, "last_run_id": run.run_id}
     upsert(store, run, TABLE, pa.Table.from_pylist(list(rows.values()), TABLE.schema))
 

@@ -100,6 +100,12 @@ class Step:
             )
 
 
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        return "Stopped from outside; run it again, it goes on where it stopped."
+    return f"{type(error).__name__}: {error}"
+
+
 def _silent(step: str, done: int, total: int | None) -> None:  # the shape of Progress
     """Progress that nobody watches."""
 
@@ -122,18 +128,18 @@ class Journal:
         try:
             yield step
             step.balance()
-        except Exception as error:
-            step.status, step.error = "failed", f"{type(error).__name__}: {error}"
+        except BaseException as error:
+            step.status, step.error = "failed", _sentence(error)
             raise
         finally:
             step.seconds = time.perf_counter() - wall
             step.cpu_seconds += time.process_time() - cpu
             step.peak_memory_bytes = max(step.peak_memory_bytes, peak_memory_bytes())
 
-    def fail(self, name: str, error: Exception) -> None:
+    def fail(self, name: str, error: BaseException) -> None:
         """Account for a failure that no step has accounted for."""
         if not any(step.status == "failed" for step in self.steps):
-            self.steps.append(Step(name, status="failed", error=f"{type(error).__name__}: {error}"))
+            self.steps.append(Step(name, status="failed", error=_sentence(error)))
 
     @property
     def rows(self) -> list[dict[str, Any]]:

@@ -33,6 +33,7 @@ from pipelines.lake.table import Table
 _ATTEMPTS = 50  # of one change against other writers; each loser waits a little longer
 _ROW_GROUP_BYTES = 8 << 20
 _BATCH_ROWS = 32_768
+_STAGED_SECONDS = 24 * 3600  # vacuum keeps uncommitted files longer than this
 _NOTES = b"tessera"
 _ABSENT = -1  # the version of a table that nothing was committed to yet
 
@@ -105,6 +106,10 @@ class Store:
 
     uri: str
 
+    def __post_init__(self) -> None:
+        if "%" in self.uri:
+            raise CannotRun(f"the lake cannot lie at {self.uri}: the Delta client decodes a % in an address. Move it.")
+
     @property
     def objects(self) -> Objects:
         return Objects(self.uri)
@@ -132,12 +137,17 @@ class Store:
         _require_same_columns(table, delta)
         return Snapshot(table, delta)
 
-    def pin(self, run: Run, table: Table) -> int:
-        """Return the version of a table that this run reads, fixed by whichever of its commands asks first."""
-        path = f"_pins/{run.run_id}/{table.name}.json"
+    def pin(self, run: Run, table: Table, reader: str) -> int:
+        """Return the version of a table that `reader`, a step of this run, reads; a retry of it reads the same."""
+        path = f"_pins/{run.run_id}/{reader}/{table.name}.json"
         if self.objects.find(path) is None:
             self.objects.create(path, json.dumps(self.snapshot(table).version).encode())
         return int(json.loads(self.objects.get(path)))
+
+    def unpin(self, run: Run) -> None:
+        """Forget what the steps of a run read: it begins again from its sources."""
+        for pin in list(self.objects.list(f"_pins/{run.run_id}")):
+            self.objects.delete(pin.path)
 
     def write(self, table: Table, path: str, rows: pa.Table, notes: dict[str, Any] | None = None) -> DataFile:
         """Write rows to a Parquet file that no reader sees until a change names it.
@@ -152,7 +162,10 @@ class Store:
         return DataFile(path, len(data), rows.num_rows, notes or {})
 
     def staged(self, table: Table, path: str) -> DataFile | None:
-        """Return a file left by an earlier attempt, None when there is none or it is torn."""
+        """Return a file left by an earlier attempt, None when there is none, or it is torn or about to be cleaned."""
+        found = self.folder(table).find(path)
+        if found is None or found.age_seconds > _STAGED_SECONDS:
+            return None
         try:
             data = self.folder(table).get(path)
             meta = pq.read_metadata(io.BytesIO(data))
@@ -182,6 +195,8 @@ class Store:
                     self._commit(table, snapshot.delta, change, run)
             except CommitFailedError:
                 time.sleep(min(0.01 * 2**attempt, 1.0))
+            except (DeltaError, OSError) as error:
+                raise CannotRun(f"table {table.name} cannot be written at {self.uri}: {error}") from error
             else:
                 if snapshot.delta is not None:
                     return

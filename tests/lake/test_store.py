@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from deltalake.transaction import AddAction
 
 from pipelines.lake.contract import conform
 from pipelines.lake.errors import CannotRun
-from pipelines.lake.materialize import Keys, name_of, publish, stage, upsert
+from pipelines.lake.materialize import Keys, name_of, path_of, publish, stage, upsert
 from pipelines.lake.recipe import Run
 from pipelines.lake.rows import digest
 from pipelines.lake.store import Change, Snapshot, Store
@@ -133,18 +135,18 @@ def test_a_plan_is_made_again_when_another_writer_came_first(store: Store) -> No
 def test_a_pin_is_written_once_per_run(store: Store) -> None:
     run = Run("night-1")
     upsert(store, run, THINGS, things(a=1))
-    first = store.pin(run, THINGS)
+    first = store.pin(run, THINGS, "reader")
     upsert(store, run, THINGS, things(b=1))
-    assert store.pin(run, THINGS) == first
-    assert store.pin(Run("night-2"), THINGS) > first
+    assert store.pin(run, THINGS, "reader") == first
+    assert store.pin(Run("night-2"), THINGS, "reader") > first
     assert store.snapshot(THINGS, first).read()["id"].to_pylist() == ["a"]
 
 
 def test_a_table_pinned_before_its_first_row_stays_empty(store: Store) -> None:
     run = Run("early")
-    assert store.pin(run, THINGS) == -1
+    assert store.pin(run, THINGS, "reader") == -1
     upsert(store, run, THINGS, things(a=1))
-    assert store.snapshot(THINGS, store.pin(run, THINGS)).read().num_rows == 0
+    assert store.snapshot(THINGS, store.pin(run, THINGS, "reader")).read().num_rows == 0
 
 
 def test_the_commit_names_the_run(store: Store) -> None:
@@ -183,3 +185,47 @@ def test_the_digest_sees_content_not_order_files_or_provenance(store: Store) -> 
     other = things(b=None, a=1).set_column(2, THINGS.schema.field("made_by"), pa.array(["x", "y"]))
     assert digest(THINGS, store.snapshot(THINGS).read()) == digest(THINGS, other)
     assert digest(THINGS, other) != digest(THINGS, things(a=1, b=2))
+
+
+def test_an_address_the_delta_client_would_decode_is_refused() -> None:
+    with pytest.raises(CannotRun, match="decodes a %"):
+        Store("/tmp/q%20r/lake")
+
+
+def test_what_is_left_of_a_file_keeps_its_notes(tmp_path: Path) -> None:
+    """A run killed between writing the rest and committing it leaves a file that the next one reads notes from."""
+    store = Store(str(tmp_path / "lake"))
+    upsert(store, Run(), THINGS, things(a=1))
+    ids = ["a", "b"]
+    publish(store, Run(), stage(store, THINGS, things(a=1, b=2), name_of(ids), {"rejects": []}), ids, Keys(THINGS))
+    rest = store.staged(THINGS, path_of(THINGS, name_of(["b"])))
+    assert rest is not None
+    assert rest.notes == {"rejects": []}
+
+
+def test_rows_of_another_recipe_are_not_mixed_in(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "lake"))
+    ids = ["a"]
+    file = stage(store, THINGS, things(a=1), name_of(ids))
+    other = store.write(THINGS, "ffffffffffffffff/other.parquet", things(a=1))  # a newer version was faster
+    store.change(THINGS, Run(), lambda _: Change([other]) if not store.snapshot(THINGS).files else None)
+    with pytest.raises(CannotRun, match="another recipe"):
+        publish(store, Run(), file, ids, Keys(THINGS, folder=path_of(THINGS, "").split("/")[0] + "/"))
+    assert held(store) == {"a": 1}
+
+
+def test_a_run_that_begins_again_reads_anew(store: Store) -> None:
+    run = Run("again")
+    assert store.pin(run, THINGS, "reader") == -1
+    upsert(store, run, THINGS, things(a=1))
+    store.unpin(run)
+    assert store.pin(run, THINGS, "reader") == store.snapshot(THINGS).version
+
+
+def test_a_staged_file_that_cleaning_may_take_is_not_used(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "lake"))
+    file = stage(store, THINGS, things(a=1), "old")
+    assert store.staged(THINGS, file.path) == file
+    days_ago = time.time() - 10 * 86_400
+    os.utime(tmp_path / "lake" / "things" / file.path, (days_ago, days_ago))
+    assert store.staged(THINGS, file.path) is None

@@ -95,7 +95,7 @@ def test_two_publishers_of_different_rows_end_with_the_newer(later: Night) -> No
     for number, run in ((3, "older"), (4, "newer")):
         add_product(later.store, number)
         for table in TABLES:
-            later.store.pin(Run(run), table)
+            later.store.pin(Run(run), table, "release")
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(later.release, ("newer", "older")))
     assert shown(later) == 4

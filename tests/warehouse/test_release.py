@@ -145,7 +145,7 @@ def test_a_slow_run_with_older_pins_does_not_take_readers_back(later: Night) -> 
     slow = Run("slow")
     add_product(later.store, 3)
     for table in TABLES:
-        later.store.pin(slow, table)
+        later.store.pin(slow, table, "release")
     add_product(later.store, 4)
     newest = later.release("fast")
     assert later.release("slow") == newest
@@ -172,7 +172,7 @@ def test_an_empty_lake_gives_an_empty_release(tmp_path: Path) -> None:
 
 def test_a_run_reads_what_it_pinned(night: Night) -> None:
     for table in TABLES:
-        night.store.pin(Run("early"), table)
+        night.store.pin(Run("early"), table, "release")
     add_product(night.store, 3)
     night.release("early")
     with warehouse.connect(releases=night.uri) as connection:
@@ -180,7 +180,7 @@ def test_a_run_reads_what_it_pinned(night: Night) -> None:
 
 
 def test_a_pinned_table_that_is_gone_stops_the_run(night: Night) -> None:
-    night.store.pin(Run("early"), products.TABLE)
+    night.store.pin(Run("early"), products.TABLE, "release")
     shutil.rmtree(f"{night.store.uri}/products")
     with pytest.raises(CannotRun, match=r"products has no version 1 .* Start a new run"):
         night.release("early")

@@ -28,7 +28,7 @@ _MOTIFS = {"striped": "Striped ", "check": "Check ", "polka": "Polka Dot ", "flo
 _PRINTED = 0.35  # of the pieces whose kind comes in prints
 T = TypeVar("T")
 
-_FIRST_ID, _ID_STEP = 10_000, 3
+_FIRST_ID, _ID_STEP = 9_000_000, 3  # beyond the real set's ids, so that one lake can hold both
 
 
 @dataclass(frozen=True)
