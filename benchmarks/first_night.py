@@ -56,7 +56,7 @@ def step_rows(name: str, summary: dict[str, Any]) -> list[str]:
 
 def row_counts(home: Path) -> list[str]:
     """Return the Markdown rows of what the release holds."""
-    query = "SELECT table_name, rows FROM _pins ORDER BY table_name"
+    query = "SELECT table_name, row_count AS rows FROM _pins ORDER BY table_name"
     command = [sys.executable, "-m", "pipelines", "sql", "--json", query]
     out = subprocess.run(
         command, env=os.environ | {"TESSERA_HOME": str(home)}, capture_output=True, text=True, check=True

@@ -81,7 +81,7 @@ def test_nothing_but_pixels_is_written(encode: object) -> None:
 @pytest.mark.parametrize("encode", [encode_jpeg, encode_png])
 def test_only_pictures_are_encoded(encode: object) -> None:
     assert callable(encode)
-    for wrong in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)):
+    for wrong in (np.zeros((4, 4, 2), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)):
         with pytest.raises(ValueError, match="a picture is"):
             encode(wrong)
 
@@ -90,3 +90,9 @@ def test_views_are_encoded() -> None:
     pixels = make.photo()
     assert np.array_equal(decode(encode_png(pixels[::-1, :, ::-1])).pixels, pixels[::-1, :, ::-1])
     assert encode_jpeg(pixels[:, ::-1]) == encode_jpeg(np.ascontiguousarray(pixels[:, ::-1]))
+
+
+def test_grey_pictures_are_encoded_in_one_channel() -> None:
+    grey = np.full((4, 6), 77, np.uint8)
+    assert inspect(encode_jpeg(grey)).mode == "L"
+    assert decode(encode_jpeg(grey)).pixels.shape == (4, 6, 3)

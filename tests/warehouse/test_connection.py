@@ -68,13 +68,13 @@ def test_times_come_out_without_further_packages(later: Night) -> None:
 
 def test_the_settings_say_where_releases_are(later: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TESSERA_RELEASES", later.uri)
-    assert ask("SELECT count(*) AS pieces FROM products") == [{"pieces": 2}]
+    assert ask("SELECT count(*) AS pieces FROM products") == (["pieces"], [(2,)])
 
 
 def test_home_is_where_releases_are_otherwise(later: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TESSERA_RELEASES", raising=False)
     monkeypatch.setenv("TESSERA_HOME", str(Path(later.uri).parent))
-    assert ask("SELECT 1 AS one") == [{"one": 1}]
+    assert ask("SELECT 1 AS one") == (["one"], [(1,)])
 
 
 def test_questions_that_make_no_sense_are_answered_in_a_sentence(later: Night, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,3 +149,8 @@ def test_a_damaged_copy_is_fetched_again_and_a_damaged_original_refused(remote: 
     with pytest.raises(CannotRun, match="is damaged: its SHA-256 differs"):
         warehouse.connect(releases=remote.uri)
     assert verify(remote.releases) == [cached.stem]
+
+
+def test_columns_of_one_name_are_all_there(later: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TESSERA_RELEASES", later.uri)
+    assert ask("SELECT 1 AS x, 2 AS x, 3 AS x") == (["x", "x_1", "x_2"], [(1, 2, 3)])
