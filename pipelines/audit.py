@@ -129,7 +129,6 @@ def _context() -> Any:
 
     context: Any = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
-    context.data_sources.add_pandas("tables")
     return context
 
 
@@ -177,7 +176,8 @@ def _audit_checks(context: Any, checks: Sequence[Check]) -> list[Found]:
 def _validate(context: Any, name: str, frame: pd.DataFrame, expectations: list[Any]) -> list[Any]:
     import great_expectations as gx
 
-    asset = context.data_sources.get("tables").add_dataframe_asset(name)
+    source = context.data_sources.add_pandas(name)
+    asset = source.add_dataframe_asset(name)
     suite = context.suites.add(gx.ExpectationSuite(name, expectations=expectations))
     data = asset.add_batch_definition_whole_dataframe("all")
     definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=data, suite=suite))
@@ -185,6 +185,7 @@ def _validate(context: Any, name: str, frame: pd.DataFrame, expectations: list[A
         batch_parameters={"dataframe": frame},
         result_format={"result_format": "SUMMARY", "partial_unexpected_count": _EXAMPLES},
     )
+    context.data_sources.delete(name)  # it would hold the frame as long as the context lives
     return list(outcome.results)
 
 

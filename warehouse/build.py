@@ -27,7 +27,7 @@ Built = Callable[[str], None]  # told the name of each table that is in
 Config = dict[str, str | bool | int | float | list[str]]
 
 _STORAGE = "v1.5.0"
-_MEMORY = "512MB"  # beside it the process holds the libraries and one part of a table
+_MEMORY = "256MB"  # beside it the process holds the libraries and one part of a table
 _THREADS = min(4, os.cpu_count() or 1)
 _INDEXES = (("products", "master_category"), ("products", "sub_category"))
 _LICENCE = (

@@ -135,6 +135,7 @@ class Journal:
             step.seconds = time.perf_counter() - wall
             step.cpu_seconds += time.process_time() - cpu
             step.peak_memory_bytes = max(step.peak_memory_bytes, peak_memory_bytes())
+            pa.default_memory_pool().release_unused()  # else the next step's memory comes on top of this one's
 
     def fail(self, name: str, error: BaseException) -> None:
         """Account for a failure that no step has accounted for."""
