@@ -16,6 +16,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from pipelines.ingest import sample
+
 MORE = 100
 
 
@@ -85,5 +87,14 @@ def main(archive: Path) -> None:
     print("\n".join(counts))
 
 
+def default_archive(folder: Path) -> Path:
+    """Return the real archive where there is one, else a drawn one."""
+    real = os.environ.get("TESSERA_REAL_DATA")
+    if real:
+        return Path(real) / "fashion-product-images-small.zip"
+    return sample.write_fashion_zip(folder / "drawn.zip", 2_000)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve())
+    with tempfile.TemporaryDirectory() as scratch:
+        main(Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else default_archive(Path(scratch)))
