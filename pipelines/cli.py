@@ -145,13 +145,18 @@ def _named(fashion: str | None, sample: bool) -> tuple[str | None, str | None]:
 
 
 @app.command()
-def releases() -> None:
+def releases(
+    verify: Annotated[bool, typer.Option("--verify", help="Read every file and compare its SHA-256.")] = False,
+) -> None:
     """List the releases, newest first, and which one readers see."""
+    from warehouse.connection import verify as damaged
     from warehouse.release import list_releases
 
     place = Settings().releases_uri
     rows = [release.summary() for release in list_releases(Objects(place))]
     _show([row | {"file": f"{place}/{row['release']}.duckdb"} for row in rows])
+    if verify and (found := damaged(Objects(place))):
+        raise CannotRun(f"gone or damaged: {', '.join(found)}. Go back to a sound one with: tessera rollback RELEASE.")
 
 
 @app.command()

@@ -19,11 +19,9 @@ class Settings(BaseSettings):
     home: Annotated[Path, Field(description="Everything below that is not placed elsewhere.")] = Path(".tessera")
     lake: Annotated[str, Field(description="Address of the lake; empty: HOME/lake.")] = ""
     releases: Annotated[str, Field(description="Address of the releases; empty: HOME/releases.")] = ""
-    mlflow_uri: Annotated[str, Field(description="MLflow's tracking address; empty: SQLite in HOME.")] = ""
     dask_scheduler: Annotated[str, Field(description="threads, processes, or the address of a Dask scheduler.")] = (
         "threads"
     )
-    device: Annotated[str, Field(description="auto, cpu or cuda.")] = "auto"
     source: Annotated[str, Field(description="What a night takes in when nothing is named: sample, fashion.")] = ""
     fashion: Annotated[
         str, Field(description="Folder or zip of the fashion catalogue; empty: download from Kaggle.")

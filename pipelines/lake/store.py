@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -152,12 +153,14 @@ class Store:
     def write(self, table: Table, path: str, rows: pa.Table, notes: dict[str, Any] | None = None) -> DataFile:
         """Write rows to a Parquet file that no reader sees until a change names it.
 
-        A file that is there already is kept: it may be committed, and its name says it holds the same rows.
+        A file that is there is never overwritten: it may be committed. A fresh one is taken, for its name says it
+        holds the same rows; beside an old one, which cleaning may take, another is written.
         """
         data = _parquet(table, rows, notes or {})
         if not self.folder(table).create(path, data):
             if there := self.staged(table, path):
                 return there
+            path = f"{path.removesuffix('.parquet')}-{uuid4().hex}.parquet"
             self.folder(table).put(path, data)
         return DataFile(path, len(data), rows.num_rows, notes or {})
 

@@ -227,5 +227,9 @@ def test_a_staged_file_that_cleaning_may_take_is_not_used(tmp_path: Path) -> Non
     file = stage(store, THINGS, things(a=1), "old")
     assert store.staged(THINGS, file.path) == file
     days_ago = time.time() - 10 * 86_400
+    held_before = (tmp_path / "lake" / "things" / file.path).read_bytes()
     os.utime(tmp_path / "lake" / "things" / file.path, (days_ago, days_ago))
     assert store.staged(THINGS, file.path) is None
+    again = stage(store, THINGS, things(a=1), "old", {"other": "footer"})
+    assert again.path != file.path
+    assert (tmp_path / "lake" / "things" / file.path).read_bytes() == held_before
