@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -51,39 +52,48 @@ class Keys:
         """Take in the files that came since the last call; return all values."""
         if self.seen - snapshot.files.keys():  # a change removed files: start over
             self.seen, self.values = set(), set()
-        for path, found in snapshot.fragments(self.table.grain[0], skip=self.seen):
+        key = self.table.grain[0]
+        for path, rows in snapshot.fragments([key], skip=self.seen):
             self.seen.add(path)
             if path.startswith(self.folder):
-                self.values.update(found)
+                self.values.update(rows[key].to_pylist())
         return self.values
 
-    def learn(self, path: str, values: Collection[str]) -> None:
-        """Take in a file whose values are known without reading it."""
-        self.seen.add(path)
-        self.values.update(values)
+
+Staged = tuple[DataFile, Collection[str]]  # a file no reader sees yet, and the identities of its rows
 
 
-def publish(store: Store, run: Run, file: DataFile, ids: Collection[str], keys: Keys) -> None:
-    """Commit a staged file, less what other writers committed of its `ids` in the meantime."""
-    left: DataFile | None = None
+def publish(store: Store, run: Run, files: Sequence[Staged], keys: Keys) -> set[str]:
+    """Commit staged files in one step, less what other writers committed of their ids in the meantime.
+
+    Returns the ids that came in by this commit.
+    """
+    parts: list[DataFile] = []
+    came: set[str] = set()
 
     def plan(snapshot: Snapshot) -> Change | None:
-        nonlocal left
         if any(not path.startswith(keys.folder) for path in snapshot.files):
             raise CannotRun(
                 f"table {keys.table.name} was made anew by another recipe meanwhile: another version of Tessera runs "
                 "beside this one. Start again, with one version."
             )
-        left = _missing(store, keys, snapshot, file, ids)
-        return Change([left]) if left else None
+        there = set(keys.follow(snapshot))
+        parts[:] = filter(None, (_missing(store, keys, snapshot, file, ids) for file, ids in files))
+        came.clear()
+        came.update(*(ids for _, ids in files))
+        came.difference_update(there)
+        return Change(parts) if parts else None
 
     store.change(keys.table, run, plan)
-    if left and left.rows:
-        keys.learn(left.path, ids)
+    for part in parts:
+        if part.rows:
+            keys.seen.add(part.path)
+    keys.values.update(came)
+    return came
 
 
-def supersede(store: Store, run: Run, files: Sequence[tuple[DataFile, Collection[str]]], keys: Keys) -> None:
-    """Put staged files, each with its ids, in the place of all rows of other recipes, in one commit.
+def supersede(store: Store, run: Run, files: Sequence[Staged], keys: Keys) -> None:
+    """Put staged files in the place of all rows of other recipes, in one commit.
 
     What other writers committed under this recipe in the meantime stays, and is left out of ours.
     """
@@ -110,51 +120,104 @@ def _less(store: Store, table: Table, file: DataFile, there: set[str]) -> DataFi
     return stage(store, table, left, name_of(left[table.grain[0]].unique().to_pylist()), file.notes)
 
 
-def upsert(store: Store, run: Run, table: Table, rows: pa.Table) -> Difference:
+def upsert(
+    store: Store, run: Run, table: Table, rows: pa.Table, within: Sequence[str] = (), newest: Sequence[str] = ()
+) -> Difference:
     """Bring rows in by grain: add new ones, replace those whose content changed, leave the rest untouched.
 
-    Of a file that holds changed rows the others are copied, so the commit swaps whole files. Commits
-    nothing when nothing differs. Raises ContractBroken.
+    With `within`, incoming rows are all there is of the groups they name: held rows that share these columns
+    with one of them, and are not among them, go. With `newest`, columns that order rows in time, a group that
+    the lake holds a later row of stays as it is. Of a file that holds changed rows the others are copied, so
+    the commit swaps whole files. Commits nothing when nothing differs. Raises ContractBroken.
     """
     rows = conform(table, rows)
+    group = within or table.grain
     outcome: list[Difference] = []
 
     def plan(snapshot: Snapshot) -> Change | None:
-        difference = compare(table, _held(snapshot, rows), rows)
-        outcome.append(difference)
+        held = _held(snapshot, rows, group)
+        current = _not_older(rows, held, group, newest) if newest else rows
+        difference = compare(table, _sharing(held, current, group), current)
+        outcome.append(replace(difference, unchanged=difference.unchanged + rows.num_rows - current.num_rows))
         fresh = pa.concat_tables([difference.new, difference.changed])
-        if not fresh.num_rows:
-            return None
-        rewritten = _rewritten(store, snapshot, difference.changed)
-        copies = [_stage_content(store, table, kept) for kept in rewritten.values() if kept.num_rows]
-        return Change([_stage_content(store, table, fresh), *copies], list(rewritten))
+        doomed = pa.concat_tables([difference.changed, difference.gone])
+        return _swap(store, snapshot, doomed, [_stage_content(store, table, fresh)] if fresh.num_rows else [])
 
     store.change(table, run, plan)
     return outcome[-1]
 
 
-def _held(snapshot: Snapshot, incoming: pa.Table) -> pa.Table:
-    """Return the rows that share a grain with incoming ones; memory does not grow with the table."""
+def _not_older(rows: pa.Table, held: pa.Table, group: Sequence[str], newest: Sequence[str]) -> pa.Table:
+    """Return the rows of the groups that hold nothing later."""
+    latest: dict[str, tuple[Any, ...]] = {}
+    for name, moment in _moments(held, group, newest):
+        latest[name] = max(moment, latest.get(name, moment))
+    kept = [moment >= latest.get(name, moment) for name, moment in _moments(rows, group, newest)]
+    return rows.filter(pa.array(kept, pa.bool_()))
+
+
+def _moments(rows: pa.Table, group: Sequence[str], newest: Sequence[str]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    moments = (tuple(row.values()) for row in rows.select(newest).to_pylist())
+    return zip(texts(rows, group).to_pylist(), moments, strict=True)
+
+
+def _sharing(held: pa.Table, rows: pa.Table, columns: Sequence[str]) -> pa.Table:
+    """Return the held rows that share `columns` with one of the others."""
+    return held.filter(pc.is_in(texts(held, columns), texts(rows, columns).combine_chunks()))
+
+
+def remove(store: Store, run: Run, table: Table, doomed: Callable[[pa.Table], pa.ChunkedArray]) -> int:
+    """Take out the rows for which `doomed` (a table of rows → one truth value each) is true; return their number."""
+    count = 0
+
+    def plan(snapshot: Snapshot) -> Change | None:
+        nonlocal count
+        batches = (pa.Table.from_batches([batch]) for batch in snapshot.batches(_keyed(table)))
+        found = pa.concat_tables([_keys_only(table), *(rows.filter(doomed(rows)) for rows in batches)])
+        count = found.num_rows
+        return _swap(store, snapshot, found, [])
+
+    store.change(table, run, plan)
+    return count
+
+
+def _keyed(table: Table) -> list[str]:
+    """Return the columns a removal may ask about: all but blobs."""
+    return [column.name for column in table.plain]
+
+
+def _keys_only(table: Table) -> pa.Table:
+    return table.schema.empty_table().select(_keyed(table))
+
+
+def _swap(store: Store, snapshot: Snapshot, doomed: pa.Table, fresh: list[DataFile]) -> Change | None:
+    """Return the change that takes rows out, by their grain, and adds files."""
+    if not (doomed.num_rows or fresh):
+        return None
+    rewritten = _rewritten(store, snapshot, doomed)
+    return Change([*fresh, *filter(None, rewritten.values())], list(rewritten))
+
+
+def _held(snapshot: Snapshot, incoming: pa.Table, columns: Sequence[str]) -> pa.Table:
+    """Return the rows that share `columns` with incoming ones; memory does not grow with the table."""
     table = snapshot.table
-    wanted = texts(incoming, table.grain).combine_chunks()
     batches = (pa.Table.from_batches([batch]) for batch in snapshot.batches(table.schema.names))
-    found = [rows.filter(pc.is_in(texts(rows, table.grain), wanted)).cast(table.schema) for rows in batches]
+    found = [_sharing(rows, incoming, columns).cast(table.schema) for rows in batches]
     return pa.concat_tables([table.schema.empty_table(), *found])
 
 
-def _rewritten(store: Store, snapshot: Snapshot, changed: pa.Table) -> dict[str, pa.Table]:
-    """Return, for each file that holds a changed row, the rows of it that stay."""
-    if not changed.num_rows:
-        return {}
-    table, rewritten = snapshot.table, {}
-    for path in snapshot.files:
-        rows = store.open(table, path).read()
-        kept = without(table, rows, changed)
-        if kept.num_rows < rows.num_rows:
-            rewritten[path] = kept
-    return rewritten
+def _rewritten(store: Store, snapshot: Snapshot, doomed: pa.Table) -> dict[str, DataFile | None]:
+    """Return, for each file that holds a doomed row, a copy without it, None where nothing stays."""
+    table, copies = snapshot.table, dict[str, DataFile | None]()
+    for path, keys in snapshot.fragments(table.grain, skip=() if doomed.num_rows else snapshot.files):
+        if without(table, keys, doomed).num_rows < keys.num_rows:
+            kept = without(table, store.open(table, path).read(), doomed)
+            folder = path.rpartition("/")[0]  # of the recipe that made the rows
+            copies[path] = _stage_content(store, table, kept, folder) if kept.num_rows else None
+    return copies
 
 
-def _stage_content(store: Store, table: Table, rows: pa.Table) -> DataFile:
-    everything = texts(rows, table.schema.names)
-    return stage(store, table, rows, name_of(everything.to_pylist()))
+def _stage_content(store: Store, table: Table, rows: pa.Table, folder: str = "") -> DataFile:
+    """Write rows under a name that all their values decide: of mutable rows the grain alone does not."""
+    name = name_of(texts(rows, table.schema.names).to_pylist())
+    return store.write(table, f"{folder or recipe(table)}/{name}.parquet", conform(table, rows))

@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -73,10 +73,18 @@ class Objects:
     def _local(self, path: str) -> Path | None:
         return None if is_remote(self.uri) else Path(self.uri) / path
 
-    def get(self, path: str) -> bytes:
-        """Return a whole file. Raises FileNotFoundError."""
+    def get(self, path: str, limit: int | None = None) -> bytes:
+        """Return a whole file, or its first `limit` bytes. Raises FileNotFoundError."""
         with _plain_errors(self.uri):
-            return bytes(obstore.get(self._store, path).bytes())
+            found = obstore.get(self._store, path)
+            if limit is not None and found.meta["size"] > limit:
+                return bytes(obstore.get_range(self._store, path, start=0, length=limit)) if limit else b""
+            return bytes(found.bytes())
+
+    def is_link(self, path: str) -> bool:
+        """True when a local file, or a folder below the address it lies in, is a link to somewhere else."""
+        local = self._local(path)
+        return local is not None and any(part.is_symlink() for part in (local, *local.parents[: path.count("/")]))
 
     def find(self, path: str) -> Found | None:
         """Return what is known of a file without reading it, None if it is not there."""
@@ -156,6 +164,15 @@ class Objects:
                 obstore.delete(self._store, path)
         except FileNotFoundError:
             pass
+
+    def remove_empty_folders(self, folder: str) -> None:
+        """Remove a local folder that holds no file; in a bucket there are no folders."""
+        local = self._local(folder)
+        if local is None or not local.is_dir():
+            return
+        for path in sorted((local, *local.rglob("*")), reverse=True):  # the innermost first
+            with suppress(OSError):  # a file came in meanwhile
+                path.rmdir()
 
     def _make_durable(self, path: str) -> None:
         local = self._local(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from pipelines.lake.table import Table
 
 def _text(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return each value as its length and itself, so that no text can pass for a null or for two columns."""
+    if pa.types.is_list(values.type):
+        lists = [None if value is None else json.dumps(value) for value in values.to_pylist()]
+        values = pa.chunked_array([pa.array(lists, pa.string())])
     if pa.types.is_binary(values.type):
         hashes = [hashlib.sha256(v.as_buffer()).hexdigest() if v.is_valid else None for v in values]
         values = pa.chunked_array([pa.array(hashes, pa.string())])
@@ -43,20 +47,22 @@ def digest(table: Table, rows: pa.Table) -> str:
 
 @dataclass(frozen=True)
 class Difference:
-    """Incoming rows against those a table holds; `new` and `changed` are rows, `unchanged` a count."""
+    """Incoming rows against those a table holds: `new`, `changed`, held ones that are `gone`, and a count."""
 
     new: pa.Table
     changed: pa.Table
+    gone: pa.Table
     unchanged: int
 
 
 def compare(table: Table, held: pa.Table, incoming: pa.Table) -> Difference:
-    """Say which incoming rows a table lacks, holds with other content, or holds as they are."""
+    """Say which incoming rows a table lacks, holds with other content, or holds as they are, and which it has alone."""
     found = pc.index_in(texts(incoming, table.grain), texts(held, table.grain).combine_chunks())
     is_new = pc.is_null(found)
     same = pc.fill_null(pc.equal(texts(held, table.content).take(found), texts(incoming, table.content)), False)
     changed = incoming.filter(pc.and_(pc.invert(is_new), pc.invert(same)))
-    return Difference(incoming.filter(is_new), changed, pc.sum(same).as_py() or 0)
+    gone = without(table, held, incoming)
+    return Difference(incoming.filter(is_new), changed, gone, pc.sum(same).as_py() or 0)
 
 
 def without(table: Table, rows: pa.Table, gone: pa.Table) -> pa.Table:

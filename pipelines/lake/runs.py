@@ -35,12 +35,14 @@ TABLE = Table(
     columns=(
         RUN_ID,
         Column("step", pa.string(), "What was done: a source's images or rows, a table, the release."),
-        Column("status", pa.string(), "How it ended.", values=("done", "skipped", "failed")),
-        Column("error", pa.string(), "Why it failed, in a sentence.", nullable=True),
+        Column("status", pa.string(), "How it ended.", values=("done", "empty", "skipped", "failed")),
+        Column("error", pa.string(), "Why it failed or was skipped, in a sentence.", nullable=True),
+        Column("params", pa.string(), "What was asked for, as JSON, where the step takes a request.", nullable=True),
         _count("in_count", "Items the step was given."),
         _count("new_count", "Items that became new or changed rows."),
         _count("unchanged_count", "Items the lake already held as they are."),
         _count("reject_count", "Items that stand in rejects."),
+        _count("absent_count", "Those of them whose image is merely not there, which is no defect."),
         _count("duplicate_count", "Items whose content the step had already met under another key."),
         Column("seconds", pa.float64(), "Wall time.", bounds=(0, 1e9)),
         Column("cpu_seconds", pa.float64(), "Processor time of driver and workers.", bounds=(0, 1e9)),
@@ -62,9 +64,11 @@ class Step:
     new: int = 0
     unchanged: int = 0
     rejected: int = 0
+    absent: int = 0  # of the rejected: no defects, their image is merely not there
     duplicates: int = 0
     status: str = "done"
     error: str | None = None
+    params: str | None = None
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     peak_memory_bytes: int = 0
@@ -121,7 +125,10 @@ class Journal:
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
-        """Open the account of one step; time it, and balance it at the end."""
+        """Open the account of one step; time it, and balance it at the end.
+
+        The steps of a source are called by its name and what is taken in: `fashion images`.
+        """
         step = Step(name)
         self.steps.append(step)
         wall, cpu = time.perf_counter(), time.process_time()
@@ -139,8 +146,9 @@ class Journal:
 
     def fail(self, name: str, error: BaseException) -> None:
         """Account for a failure that no step has accounted for."""
-        if not any(step.status == "failed" for step in self.steps):
-            self.steps.append(Step(name, status="failed", error=_sentence(error)))
+        sentence = _sentence(error)
+        if not any(step.error == sentence for step in self.steps):
+            self.steps.append(Step(name, status="failed", error=sentence))
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -170,10 +178,12 @@ def _row(run: Run, step: Step) -> dict[str, Any]:
         "step": step.step,
         "status": step.status,
         "error": step.error,
+        "params": step.params,
         "in_count": step.rows_in,
         "new_count": step.new,
         "unchanged_count": step.unchanged,
         "reject_count": step.rejected,
+        "absent_count": step.absent,
         "duplicate_count": step.duplicates,
         "seconds": round(step.seconds, 3),
         "cpu_seconds": round(step.cpu_seconds, 3),

@@ -14,7 +14,7 @@ import json
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import unquote
 from uuid import uuid4
@@ -76,20 +76,23 @@ class Snapshot:
         actions = pa.table(self.delta.get_add_actions(flatten=True))
         return dict(zip(actions["path"].to_pylist(), actions["num_records"].to_pylist(), strict=True))
 
-    def fragments(self, column: str, skip: Collection[str] = ()) -> Iterator[tuple[str, list[Any]]]:
-        """Yield (path, values of one column) for each data file whose path is not in `skip`."""
+    def fragments(self, columns: Sequence[str], skip: Collection[str] = ()) -> Iterator[tuple[str, pa.Table]]:
+        """Yield (path, rows) for each data file whose path is not in `skip`."""
         if self.delta is None or self.files.keys() <= set(skip):
             return
         for fragment in self.delta.to_pyarrow_dataset().get_fragments():
             path = unquote(fragment.path)
             if path not in skip:
-                yield path, fragment.to_table(columns=[column])[column].to_pylist()
+                yield path, fragment.to_table(columns=list(columns))
 
-    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Yield the rows in batches, few of them in memory at a time."""
-        if self.delta is not None:
-            scan = {"batch_size": _BATCH_ROWS, "batch_readahead": 2, "fragment_readahead": 1}
-            yield from self.delta.to_pyarrow_dataset().scanner(columns=list(columns), **scan).to_batches()
+    def batches(self, columns: Sequence[str], paths: Collection[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Yield the rows, of the files at `paths` only where these are given, few in memory at a time."""
+        if self.delta is None:
+            return
+        scan = {"columns": list(columns), "batch_size": _BATCH_ROWS, "batch_readahead": 2}
+        for fragment in self.delta.to_pyarrow_dataset().get_fragments():
+            if paths is None or unquote(fragment.path) in paths:
+                yield from fragment.scanner(**scan).to_batches()
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the rows, columns in declared order; an absent table has none."""
@@ -230,21 +233,20 @@ class Store:
         delta = self.snapshot(table).delta
         return [] if delta is None else delta.history(limit)
 
-    def vacuum(self, table: Table, keep_hours: int, keep_versions: Iterable[int] = ()) -> list[str]:
-        """Delete files that no retained version names, leftovers of killed writers too; return their paths.
+    def vacuum(
+        self, table: Table, keep_hours: int, keep_versions: Iterable[int] = (), leftovers: bool = True
+    ) -> list[str]:
+        """Delete files that no version of the last `keep_hours`, nor one of `keep_versions`, names; return their paths.
 
-        `keep_hours` must exceed the longest run, or a running one loses files it has not committed yet.
+        With `leftovers` also files that no version ever named: what killed writers left. Then `keep_hours` must
+        exceed the longest run, or a running one loses files it has not committed yet.
         """
         delta = self.snapshot(table).delta
         if delta is None:
             return []
-        return delta.vacuum(
-            keep_hours,
-            dry_run=False,
-            enforce_retention_duration=False,
-            full=True,
-            keep_versions=sorted(version for version in keep_versions if version != _ABSENT),
-        )
+        kept = sorted(version for version in keep_versions if version != _ABSENT)
+        vacuum = partial(delta.vacuum, keep_hours, enforce_retention_duration=False, full=leftovers, keep_versions=kept)
+        return vacuum(dry_run=False) if vacuum(dry_run=True) else []  # it would commit even for nothing
 
 
 def _require_same_columns(table: Table, delta: DeltaTable) -> None:
@@ -264,14 +266,14 @@ def _add(file: DataFile, now: int) -> AddAction:
 
 def _parquet(table: Table, rows: pa.Table, notes: dict[str, Any]) -> bytes:
     """Encode rows as Parquet: row groups by bytes, not rows; blobs without statistics or dictionary."""
-    blobs = {column.name for column in table.columns if column.blob}
+    blobs = {column.name: _codec(rows[column.name]) for column in table.columns if column.blob}
     plain = [name for name in rows.column_names if name not in blobs]
     sink = io.BytesIO()
     with pq.ParquetWriter(
         sink,
         rows.schema.with_metadata({_NOTES: json.dumps(notes).encode()}),
-        compression={name: _codec(rows[name]) if name in blobs else "zstd" for name in rows.column_names},
-        compression_level={name: 1 for name in rows.column_names if name in plain or _codec(rows[name]) == "zstd"},
+        compression={name: blobs.get(name, "zstd") for name in rows.column_names},
+        compression_level={name: 1 for name in rows.column_names if blobs.get(name, "zstd") == "zstd"},
         use_dictionary=plain,
         write_statistics=plain,
     ) as writer:

@@ -87,8 +87,8 @@ def test_provenance_alone_is_no_change(store: Store) -> None:
 def test_publish_drops_what_another_writer_committed_meanwhile(store: Store) -> None:
     run = Run()
     ids = ["a", "b"]
-    publish(store, run, stage(store, THINGS, things(a=1, b=2), name_of(ids)), ids, Keys(THINGS))
-    publish(store, run, stage(store, THINGS, things(b=2, c=3), name_of(["b", "c"])), ["b", "c"], Keys(THINGS))
+    publish(store, run, [(stage(store, THINGS, things(a=1, b=2), name_of(ids)), ids)], Keys(THINGS))
+    publish(store, run, [(stage(store, THINGS, things(b=2, c=3), name_of(["b", "c"])), ["b", "c"])], Keys(THINGS))
     assert held(store) == {"a": 1, "b": 2, "c": 3}
 
 
@@ -197,7 +197,7 @@ def test_what_is_left_of_a_file_keeps_its_notes(tmp_path: Path) -> None:
     store = Store(str(tmp_path / "lake"))
     upsert(store, Run(), THINGS, things(a=1))
     ids = ["a", "b"]
-    publish(store, Run(), stage(store, THINGS, things(a=1, b=2), name_of(ids), {"rejects": []}), ids, Keys(THINGS))
+    publish(store, Run(), [(stage(store, THINGS, things(a=1, b=2), name_of(ids), {"rejects": []}), ids)], Keys(THINGS))
     rest = store.staged(THINGS, path_of(THINGS, name_of(["b"])))
     assert rest is not None
     assert rest.notes == {"rejects": []}
@@ -210,7 +210,7 @@ def test_rows_of_another_recipe_are_not_mixed_in(tmp_path: Path) -> None:
     other = store.write(THINGS, "ffffffffffffffff/other.parquet", things(a=1))  # a newer version was faster
     store.change(THINGS, Run(), lambda _: Change([other]) if not store.snapshot(THINGS).files else None)
     with pytest.raises(CannotRun, match="another recipe"):
-        publish(store, Run(), file, ids, Keys(THINGS, folder=path_of(THINGS, "").split("/")[0] + "/"))
+        publish(store, Run(), [(file, ids)], Keys(THINGS, folder=path_of(THINGS, "").split("/")[0] + "/"))
     assert held(store) == {"a": 1}
 
 
