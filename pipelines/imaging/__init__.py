@@ -8,5 +8,6 @@ any bytes. What a picture means (palettes, labels, hashes) does not belong here.
 from pipelines.imaging.encode import encode_jpeg, encode_png
 from pipelines.imaging.errors import Reason, Unreadable
 from pipelines.imaging.policy import Header, Picture, decode, inspect
+from pipelines.imaging.stored import Format
 
-__all__ = ["Header", "Picture", "Reason", "Unreadable", "decode", "encode_jpeg", "encode_png", "inspect"]
+__all__ = ["Format", "Header", "Picture", "Reason", "Unreadable", "decode", "encode_jpeg", "encode_png", "inspect"]

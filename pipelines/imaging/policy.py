@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pipelines.imaging import jpeg, png, webp
+from pipelines.imaging import cifar10, jpeg, png, webp
 from pipelines.imaging.colour import over_white, reduced, to_srgb
 from pipelines.imaging.errors import Unreadable, guarded
 from pipelines.imaging.exif import upright
@@ -20,7 +20,7 @@ class Header:
     """What a file says of itself.
 
     Attributes:
-        format: "jpeg", "png" or "webp".
+        format: "jpeg", "png", "webp" or "cifar10".
         width: pixels as stored, before EXIF orientation.
         height: pixels as stored.
         mode: how colours are stored, in Pillow's words: 1, L, I;16, P, LA, RGB, RGBA or CMYK.
@@ -55,6 +55,7 @@ _CODECS: dict[Format, _Codec] = {
     "jpeg": _Codec(jpeg.read, jpeg.prove, jpeg.load),
     "png": _Codec(png.read, png.prove, png.load),
     "webp": _Codec(webp.read, webp.prove, webp.load),
+    "cifar10": _Codec(cifar10.read, cifar10.prove, cifar10.load),
 }
 
 # First bytes of formats that people do send; only for a kinder answer than "not an image".
@@ -74,17 +75,26 @@ _REFUSED = {
 }
 
 
-def inspect(data: bytes) -> Header:
+def inspect(data: bytes, format: str | None = None) -> Header:  # noqa: A002  # the word of the column it comes from
     """Return what the file says of itself, once all of it has been decoded without a complaint.
+
+    `format` is what `images` says of the bytes; only "cifar10" decides, as all others tell by themselves.
 
     Raises:
         Unreadable: for every file that `decode` would refuse.
+        ValueError: for a `format` that is none of ours.
     """
-    return guarded(_inspect, data)
+    _check_format(format)
+    return guarded(_inspect, data, format)
 
 
-def _inspect(data: bytes) -> Header:
-    codec = _codec(data)
+def _check_format(format: str | None) -> None:  # noqa: A002
+    if format is not None and format not in _CODECS:
+        raise ValueError(f"a picture's format is one of {', '.join(_CODECS)}, not {format!r}")
+
+
+def _inspect(data: bytes, given: str | None) -> Header:
+    codec = _codec(data, given)
     stored = codec.read(data)
     if stored.pixels <= LARGE_PIXELS:
         codec.prove(stored)
@@ -94,23 +104,25 @@ def _inspect(data: bytes) -> Header:
     return Header(stored.format, stored.width, stored.height, stored.mode)
 
 
-def decode(data: bytes, min_side: int | None = None) -> Picture:
+def decode(data: bytes, min_side: int | None = None, format: str | None = None) -> Picture:  # noqa: A002
     """Return the picture in `data`, normalised.
 
     A picture so large that 1/2, 1/4 or 1/8 of it still has both sides at least `min_side` pixels long
     comes back as the smallest of these (sides rounded up); smaller ones come back as they are.
+    `format` is as in `inspect`.
 
     Raises:
         Unreadable: for bytes that are not an acceptable picture, with the reason.
-        ValueError: for a `min_side` below 1.
+        ValueError: for a `min_side` below 1, or a `format` that is none of ours.
     """
+    _check_format(format)
     if min_side is not None and min_side < 1:
         raise ValueError(f"min_side is a number of pixels, at least 1, not {min_side}")
-    return guarded(_decode, data, min_side)
+    return guarded(_decode, data, min_side, format)
 
 
-def _decode(data: bytes, min_side: int | None) -> Picture:
-    codec = _codec(data)
+def _decode(data: bytes, min_side: int | None, given: str | None) -> Picture:
+    codec = _codec(data, given)
     stored = codec.read(data)
     factor = 1 if min_side is None else reduction(stored, min_side)
     if stored.pixels <= LARGE_PIXELS:
@@ -134,8 +146,10 @@ def _picture(stored: Stored, codec: _Codec, factor: int) -> Picture:
     return Picture(upright(pixels, turn), None if alpha is None else upright(alpha, turn))
 
 
-def _codec(data: bytes) -> _Codec:
+def _codec(data: bytes, given: str | None) -> _Codec:
     check_bytes(data)
+    if given == "cifar10":  # never sniffed: a row of pixels may begin like any file
+        return _CODECS["cifar10"]
     if data.startswith(b"\xff\xd8\xff"):
         return _CODECS["jpeg"]
     if data.startswith(png.MAGIC):

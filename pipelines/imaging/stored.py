@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Format = Literal["jpeg", "png", "webp"]
+Format = Literal["jpeg", "png", "webp", "cifar10"]
 Samples = NDArray[np.uint8]  # (h, w) or (h, w, channels)
 
 FACTORS = (8, 4, 2)  # reductions, largest first

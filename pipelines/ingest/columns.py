@@ -6,4 +6,4 @@ from pipelines.lake.table import Column
 
 IMAGE_ID = Column("image_id", pa.string(), "SHA-256 of the image's original bytes.", pattern=r"[0-9a-f]{64}")
 PRODUCT_ID = Column("product_id", pa.int64(), "The catalogue's own number of the product.", bounds=(0, 2**62))
-SOURCE = Column("source", pa.string(), "Where it came from: fashion, sample.", pattern=r"[a-z0-9_]+")
+SOURCE = Column("source", pa.string(), "Where it came from: fashion, cifar10, sample.", pattern=r"[a-z0-9_]+")

@@ -14,7 +14,12 @@ TABLE = Table(
     grain=("image_id",),
     columns=(
         IMAGE_ID,
-        Column("format", pa.string(), "How the bytes are encoded.", values=("jpeg", "png", "webp")),
+        Column(
+            "format",
+            pa.string(),
+            "How the bytes are encoded; cifar10: 32x32 raw, plane by plane.",
+            values=("jpeg", "png", "webp", "cifar10"),
+        ),
         Column("width_px", pa.int32(), "Width as stored, before any EXIF rotation.", bounds=(1, 16_384)),
         Column("height_px", pa.int32(), "Height as stored, before any EXIF rotation.", bounds=(1, 16_384)),
         Column("mode", pa.string(), "Channels as stored: RGB, L (grey), CMYK, P (palette), with A for alpha."),
@@ -24,9 +29,12 @@ TABLE = Table(
 )
 
 
-def row(image_id: str, data: bytes) -> dict[str, object]:
-    """Return the row of an image. Raises Rejected when the bytes are not a whole, acceptable picture."""
-    header = imaging.inspect(data)
+def row(image_id: str, data: bytes, format: str | None = None) -> dict[str, object]:  # noqa: A002
+    """Return the row of an image. Raises Rejected when the bytes are not a whole, acceptable picture.
+
+    A source whose pictures do not tell their format by themselves names it.
+    """
+    header = imaging.inspect(data, format)
     return {
         "image_id": image_id,
         "format": header.format,
