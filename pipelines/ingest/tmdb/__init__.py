@@ -1,0 +1,1 @@
+"""TMDB: films, credits and posters, asked for over its API and kept for at most 180 days."""
