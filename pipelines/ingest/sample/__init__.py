@@ -4,10 +4,12 @@ With it Tessera runs, is shown and is tested without a network or an account. No
 scenes and posters are drawn, the names invented. Reading the formats is the business of the sources beside it.
 """
 
+from pipelines.ingest.sample.bechdel import write_bechdel
 from pipelines.ingest.sample.catalogue import write_fashion, write_fashion_zip
 from pipelines.ingest.sample.cifar10 import write_cifar10
 from pipelines.ingest.sample.defects import Expected, expected
 from pipelines.ingest.sample.inbox import write_inbox
+from pipelines.ingest.sample.larger import write_fashion_large
 from pipelines.ingest.sample.pieces import Piece, pieces
 from pipelines.ingest.sample.tmdb import write_tmdb
 
@@ -16,8 +18,10 @@ __all__ = [
     "Piece",
     "expected",
     "pieces",
+    "write_bechdel",
     "write_cifar10",
     "write_fashion",
+    "write_fashion_large",
     "write_fashion_zip",
     "write_inbox",
     "write_tmdb",
