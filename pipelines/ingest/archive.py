@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,14 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
-from pipelines.lake.errors import CannotRun, Rejected
+from pipelines.lake.errors import CannotRun, ContractBroken, Rejected
 
 _MEMBER_BYTES = 32 << 20  # of one picture, unpacked
 _BOMB_BYTES, _BOMB_RATIO = 1 << 20, 200  # a member that unpacks to over 1 MiB and 200 times its size is a bomb
 _MEMBERS = 5_000_000
+_LOCAL = struct.Struct("<4s22xHH")  # a member's own header: magic, length of its name, of its extra fields
+_GUESS = 512  # bytes of name and extra fields that are read along
+_UTF8, _PATCH = 0x800, 0x20  # flags: how the name is written; that the data are a patch to another file
+_KIND, _REGULAR = 0o170000, (0, stat.S_IFREG)  # of a Unix mode
+_DRIVE = re.compile(r"[A-Za-z]:")
 _TEXT_BYTES = 512 << 20  # of the one file that is read as a stream
 # All that zipfile raises on damaged archives, by reading it and by fuzzing.
-DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, OverflowError, RuntimeError)
+DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, OverflowError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,8 @@ class Archive(Protocol):
         """Yield the files; hostile names come with a fault."""
         ...
 
-    def read(self, member: Member) -> bytes:
-        """Return a file's bytes, at most 32 MiB. Raises Rejected."""
+    def read(self, member: Member, limit: int = _MEMBER_BYTES) -> bytes:
+        """Return a file's bytes, at most `limit` of them. Raises Rejected."""
         ...
 
     def open(self, name: str) -> BinaryIO | None:
@@ -64,8 +71,8 @@ def open_archive(path: Path) -> AbstractContextManager[Archive]:
 
 def name_fault(name: str) -> tuple[str, str] | None:
     """Return (reason, sentence) for a member name that tries to leave the archive, None for a harmless one."""
-    parts = re.split(r"[/\\]", name)
-    if ".." in parts or not parts[0] or re.match(r"^[A-Za-z]:", name) or "\x00" in name or "\\" in name:
+    leaves = name.startswith("/") or ".." in name.split("/") or _DRIVE.match(name)
+    if not name or leaves or "\\" in name or "\x00" in name:
         return "unsafe_name", "the name points outside the archive; such files are never read."
     return None
 
@@ -100,19 +107,33 @@ class ZipArchive(AbstractContextManager["ZipArchive"]):
                 self._infos[name] = info
             yield Member(name, f"{info.CRC:08x}-{info.file_size}", fault)
 
-    def read(self, member: Member) -> bytes:
+    def read(self, member: Member, limit: int = _MEMBER_BYTES) -> bytes:
         if member.fault:
             raise Rejected(*member.fault)
+        info = self._infos[member.name]
+        if info.file_size > limit:
+            raise Rejected("too_many_bytes", f"the file unpacks to more than {limit >> 20} MiB.")
         try:
-            with self._zip.open(self._infos[member.name]) as file:
-                data = file.read(_MEMBER_BYTES + 1)
-                if len(data) <= _MEMBER_BYTES:
-                    file.read(1)  # reaches the end, where the checksum is compared
+            return _unpacked(info, self._packed(info))
         except DAMAGE as error:
             raise Rejected("corrupt_member", f"the zip does not give the file back whole: {error}.") from error
-        if len(data) > _MEMBER_BYTES:
-            raise Rejected("too_many_bytes", "the file unpacks to more than 32 MiB.")
-        return data
+
+    def _packed(self, info: zipfile.ZipInfo) -> bytes:
+        """Return a member's bytes as they lie in the zip, in one read.
+
+        zipfile's own reader costs as much again as unpacking a small picture.
+        """
+        file = cast(BinaryIO, self._zip.fp)
+        file.seek(info.header_offset)
+        held = file.read(_LOCAL.size + _GUESS + info.compress_size)
+        magic, name_length, extra_length = _LOCAL.unpack_from(held)
+        start = _LOCAL.size + name_length + extra_length
+        if magic != b"PK\x03\x04":
+            raise zipfile.BadZipFile("there is no file where its directory says")
+        if held[_LOCAL.size : _LOCAL.size + name_length] != _spelled(info):
+            raise zipfile.BadZipFile("the file there has another name than in the directory")
+        held += file.read(max(0, start + info.compress_size - len(held)))
+        return held[start : start + info.compress_size]
 
     def open(self, name: str) -> BinaryIO | None:
         info = next((info for info in self._zip.infolist() if info.filename == name), None)  # the first one counts
@@ -126,10 +147,29 @@ class ZipArchive(AbstractContextManager["ZipArchive"]):
             raise CannotRun(f"{name} cannot be read from the zip: {error}. Fetch the archive again.") from error
 
 
+def _unpacked(info: zipfile.ZipInfo, packed: bytes) -> bytes:
+    """Return a member's bytes: as many as its directory says and with that checksum. Raises BadZipFile, zlib.error."""
+    if info.flag_bits & _PATCH:
+        raise zipfile.BadZipFile("it is a patch to another file")
+    data = packed
+    if info.compress_type == zipfile.ZIP_DEFLATED:
+        data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, info.file_size + 1)
+    if len(data) != info.file_size:
+        raise zipfile.BadZipFile(f"it has {'more' if len(data) > info.file_size else 'fewer'} bytes than it says")
+    if zlib.crc32(data) != info.CRC:
+        raise zipfile.BadZipFile("its checksum is wrong")
+    return data
+
+
+def _spelled(info: zipfile.ZipInfo) -> bytes:
+    """Return a member's name as it is written: UTF-8 where a flag says so, else code page 437."""
+    return info.orig_filename.encode("utf-8" if info.flag_bits & _UTF8 else "cp437")
+
+
 def _member_fault(info: zipfile.ZipInfo, limit: int) -> tuple[str, str] | None:
     if fault := name_fault(info.filename):
         return fault
-    if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
+    if info.external_attr >> 16 & _KIND not in _REGULAR:
         return "unsafe_name", "it is a link or a device; such files are never read."
     if info.flag_bits & 1:
         return "encrypted", "it is encrypted; put it into the archive without a password."
@@ -156,32 +196,80 @@ class FolderArchive(AbstractContextManager["FolderArchive"]):
         """A folder needs no closing."""
 
     def members(self) -> Iterator[Member]:
-        for path in sorted(self._root.rglob("*")):
-            # A name need not be text on Linux, and a reject's key must be.
-            name = path.relative_to(self._root).as_posix().encode(errors="backslashreplace").decode()
-            if path.is_symlink():
-                yield Member(name, "", ("unsafe_name", "it is a link; links are never followed."))
-            elif path.is_file():
-                status = path.stat()
-                yield Member(name, f"{status.st_size}-{status.st_mtime_ns}")
+        folders = [os.fspath(self._root)]
+        while folders:
+            folder = folders.pop()
+            try:
+                with os.scandir(folder) as found:
+                    entries = sorted(found, key=lambda entry: entry.name)
+            except OSError as error:
+                yield Member(self._name(folder), "", ("unreadable_folder", f"it cannot be read: {error.strerror}."))
+                continue
+            # Of the rest, what is in them costs time and tells nothing: pipes, sockets, devices.
+            folders += (entry.path for entry in reversed(entries) if entry.is_dir(follow_symlinks=False))
+            yield from filter(None, map(self._member, entries))
 
-    def read(self, member: Member) -> bytes:
+    def _member(self, entry: os.DirEntry[str]) -> Member | None:
+        """Return a file, or a link as a fault; None for what is neither."""
+        if entry.is_symlink():
+            return Member(self._name(entry.path), "", ("unsafe_name", "it is a link; links are never followed."))
+        if not entry.is_file(follow_symlinks=False):
+            return None
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except OSError as error:  # gone since, or in a folder that lists its files and does not give them
+            return Member(self._name(entry.path), "", ("unreadable_file", f"it cannot be read: {error.strerror}."))
+        return Member(self._name(entry.path), f"{status.st_size}-{status.st_mtime_ns}")
+
+    def _name(self, path: str) -> str:
+        # A name need not be text on Linux, and a reject's key must be.
+        return Path(path).relative_to(self._root).as_posix().encode(errors="backslashreplace").decode()
+
+    def read(self, member: Member, limit: int = _MEMBER_BYTES) -> bytes:
         if member.fault:
             raise Rejected(*member.fault)
         try:
             with (self._root / member.name).open("rb") as file:
-                data = file.read(_MEMBER_BYTES + 1)
+                data = file.read(limit + 1)
         except OSError as error:
             raise Rejected("unreadable_file", f"the file cannot be read: {error.strerror}.") from error
-        if len(data) > _MEMBER_BYTES:
-            raise Rejected("too_many_bytes", "the file is larger than 32 MiB.")
+        if len(data) > limit:
+            raise Rejected("too_many_bytes", f"the file is larger than {limit >> 20} MiB.")
         return data
 
     def open(self, name: str) -> BinaryIO | None:
         path = self._root / name
-        if path.is_symlink() or not path.is_file():
-            return None
         try:
-            return path.open("rb")
+            return None if path.is_symlink() or not path.is_file() else path.open("rb")
         except OSError as error:
             raise CannotRun(f"{path} cannot be read: {error.strerror}. Check its rights.") from error
+
+
+def home(archive: Archive, folder: str, suffix: str) -> str | None:
+    """Return what stands before the numbers of `<id>.<suffix>` in an archive, None if it holds no such files.
+
+    They may lie at its root or in `folder`, and all of it below one more folder. Copies elsewhere do not count;
+    the nearest place does. Raises ContractBroken when two places are equally near.
+    """
+    pattern = re.compile(rf"((?:[^/]+/)?(?:{folder}/)?)[0-9]{{1,18}}\.{suffix}")
+    places = {found[1] for member in archive.members() if (found := pattern.fullmatch(member.name))}
+    return _nearest(places, f"{folder}/")
+
+
+def root_of(archive: Archive, name: str) -> str | None:
+    """Return the folder (empty, or ending in a slash) at or right below the root that holds a file; None if none does.
+
+    Raises ContractBroken when two folders hold one.
+    """
+    tops = {member.name.removesuffix(name) for member in archive.members() if member.name.endswith(name)}
+    return _nearest({top for top in tops if not top or re.fullmatch(r"[^/]+/", top)}, "")
+
+
+def _nearest(places: set[str], folder: str) -> str | None:
+    for near in (folder, ""):
+        if near in places:
+            return near
+    inside = sorted(place for place in places if place.endswith(f"/{folder}")) or sorted(places)
+    if len(inside) > 1:
+        raise ContractBroken(f"both {inside[0]} and {inside[1]} hold a copy. Nothing was taken in: name one of them.")
+    return inside[0] if inside else None

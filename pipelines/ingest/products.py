@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.ingest import images
 from pipelines.ingest.columns import IMAGE_ID, PRODUCT_ID, SOURCE
+from pipelines.lake.errors import Rejected
+from pipelines.lake.store import Store
 from pipelines.lake.table import Column, Table
 
 MASTER_CATEGORIES = (
@@ -52,3 +57,27 @@ PRODUCT_IMAGES = Table(
     ),
     inputs=(TABLE, images.TABLE),
 )
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The products of a source by their number, with the name each is shown under; and those without an image.
+
+    The latter are `absent`: the catalogue lists them, but `products` does not hold them.
+    """
+
+    names: dict[str, str | None]
+    absent: frozenset[str]
+
+    def require(self, number: str) -> None:
+        """Raise Rejected when there is no product of this number."""
+        if number not in self.names:
+            why = "the catalogue holds no image of it" if number in self.absent else "the catalogue lists none"
+            raise Rejected("no_product", f"there is no product {number[:20]}: {why}.")
+
+
+def listed(store: Store, source: str, absent: frozenset[str]) -> Listed:
+    """Return what the lake holds of a source's products."""
+    held = store.snapshot(TABLE).read(["product_id", "source", "display_name"]).filter(pc.field("source") == source)
+    numbers = pc.cast(held["product_id"], pa.string()).to_pylist()
+    return Listed(dict(zip(numbers, held["display_name"].to_pylist(), strict=True)), absent)

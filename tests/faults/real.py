@@ -50,7 +50,7 @@ def _store(home: Path) -> Store:
 def night(home: Path) -> None:
     """Run one night as the command line does."""
     journal = Journal(_store(home), Run())
-    fashion.ingest(journal, home.parent / "fashion.zip", fashion.FashionParams(max_defect_share=0.5))
+    fashion.ingest(journal, home.parent / "fashion.zip", fashion.FashionParams())
     with open_executor("threads") as executor:
         materialize(journal, palettes.TABLE, executor, 0.5)
     release.release(journal, Objects(str(home / "releases")), home / "scratch")

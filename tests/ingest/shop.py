@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import warnings
 import zipfile
@@ -13,7 +14,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from pipelines.imaging import encode_jpeg
-from pipelines.ingest import fashion, image_sources, images, products
+from pipelines.ingest import fashion, image_sources, images, product_details, products
 from pipelines.lake import rejects
 from pipelines.lake.recipe import Run
 from pipelines.lake.rows import digest
@@ -23,6 +24,7 @@ from pipelines.lake.table import Table
 
 HEADER = "id,gender,masterCategory,subCategory,articleType,baseColour,season,year,usage,productDisplayName"
 TABLES = (images.TABLE, image_sources.TABLE, products.TABLE, products.PRODUCT_IMAGES, rejects.TABLE)
+RECORDS = (product_details.TABLE, product_details.ATTRIBUTES)
 Files = dict[str, bytes]
 
 # Where a field lies in the central record and in the local one, and how many bytes it has.
@@ -56,6 +58,23 @@ def styles(*lines: str) -> bytes:
 def catalogue(*ids: int) -> Files:
     """Return the files of a good catalogue."""
     return {"styles.csv": styles(*map(line, ids))} | {f"images/{i}.jpg": jpeg(i) for i in ids}
+
+
+def record(product_id: int, **changed: object) -> dict[str, Any]:
+    """Return the data of one good record, but for what is changed; a value of ... takes the key away."""
+    values = {"id": product_id, "productDisplayName": "Plain Shirt", "brandName": "Acme", "gender": "Men"}
+    values |= {"season": "Fall", "usage": "Casual", "masterCategory": {"typeName": "Apparel"}}
+    values |= {"catalogAddDate": 1_461_658_417, "articleAttributes": {"Fabric": "Cotton", "Fit": "NA"}}
+    return {name: value for name, value in (values | changed).items() if value is not ...}
+
+
+def as_file(data: object) -> bytes:
+    return json.dumps({"notification": {}, "meta": {"code": 200}, "data": data}).encode()
+
+
+def cabinet(*ids: int) -> Files:
+    """Return the files of good records."""
+    return {f"{i}.json": as_file(record(i)) for i in ids}
 
 
 def zipped(
@@ -98,16 +117,16 @@ class Lake:
 
     store: Store
 
-    def take_in(self, path: Path, **params: Any) -> Journal:
+    def take_in(self, path: Path, photos: Path | None = None, details: Path | None = None, **params: Any) -> Journal:
         journal = Journal(self.store, Run())
-        fashion.ingest(journal, path, fashion.FashionParams(**params))
+        fashion.ingest(journal, path, fashion.FashionParams(**params), photos=photos, details=details)
         return journal
 
     def rows(self, table: Table) -> list[dict[str, Any]]:
         return self.store.snapshot(table).read().to_pylist()
 
     def versions(self) -> dict[str, int]:
-        return {table.name: self.store.snapshot(table).version for table in TABLES}
+        return {table.name: self.store.snapshot(table).version for table in (*TABLES, *RECORDS)}
 
     def digests(self, ids: tuple[int, ...] = ()) -> dict[str, str]:
         """Return the row hash of each table but rejects; of these products only, where any are named."""

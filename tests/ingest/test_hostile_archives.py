@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import random
 import re
 import stat
 import struct
+import subprocess
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +18,8 @@ from pathlib import Path
 import pytest
 from shop import HEADER, Lake, account, catalogue, jpeg, lie, line, styles, unpacked, zipped
 
-from pipelines.ingest import fashion, products
+from pipelines.ingest import catalogue as rows_of_styles
+from pipelines.ingest import products
 from pipelines.ingest import styles as styles_csv
 from pipelines.ingest.archive import DAMAGE, FolderArchive, Member, open_archive
 from pipelines.lake.errors import CannotRun, ContractBroken, Rejected, TesseraError
@@ -39,7 +42,7 @@ def refused(lake: Lake, path: Path, error: type[TesseraError], *words: str) -> N
     """The archive is refused with these words, and no table has changed."""
     before = lake.versions(), lake.digests()
     with pytest.raises(error) as raised:
-        lake.take_in(path, max_defect_share=1)
+        lake.take_in(path)
     for word in (*words, path.name):
         assert word in str(raised.value)
     assert (lake.versions(), lake.digests()) == before
@@ -128,7 +131,7 @@ BROKEN_BREAKS = (ContractBroken, "styles.csv has no column")
 REFUSED: dict[str, tuple[Callable[[Path], Path], type[TesseraError], str]] = {
     "an empty zip": (lambda path: zipped(path, {}), ContractBroken, "holds no styles.csv at its root"),
     "no styles.csv": (without_styles, ContractBroken, "holds no styles.csv at its root"),
-    "styles.csv in a folder": (lambda path: zipped(path, {"data/styles.csv": GOOD}), ContractBroken, "holds no styles"),
+    "styles.csv too deep": (lambda path: zipped(path, {"a/b/styles.csv": GOOD}), ContractBroken, "holds no styles"),
     "styles.csv is a folder": (lambda path: zipped(path, {"styles.csv/": b""}), ContractBroken, "holds no styles.csv"),
     "empty styles.csv": (lambda path: styles_in(path, b""), *BROKEN_BREAKS),
     "blank styles.csv": (lambda path: styles_in(path, b"\n\r\n\n"), *BROKEN_BREAKS),
@@ -162,7 +165,7 @@ def test_a_bad_styles_csv_is_refused_before_anything_is_taken_in(filled: Lake, t
     make, error, words = REFUSED[name]
     before = filled.versions(), filled.digests()
     with pytest.raises(error, match=re.escape(words)) as raised:
-        filled.take_in(make(tmp_path / "bad.zip"), max_defect_share=1)
+        filled.take_in(make(tmp_path / "bad.zip"))
     assert "styles.csv" in str(raised.value)
     assert (filled.versions(), filled.digests()) == before
 
@@ -209,7 +212,7 @@ def test_a_styles_csv_that_breaks_off_late_keeps_what_was_there(lake: Lake, tmp_
 
 def test_of_two_styles_csv_the_first_counts(lake: Lake, tmp_path: Path) -> None:
     entries = [*catalogue(1, 2).items(), ("styles.csv", styles(line(1, "Other"), line(2, "Other")))]
-    lake.take_in(zipped(tmp_path / "a.zip", entries), max_defect_share=1)
+    lake.take_in(zipped(tmp_path / "a.zip", entries))
     assert {row["display_name"] for row in lake.rows(products.TABLE)} == {"Plain Shirt"}
     assert [reason for _, reason in lake.open_rejects()] == ["duplicate_name"]
 
@@ -217,15 +220,15 @@ def test_of_two_styles_csv_the_first_counts(lake: Lake, tmp_path: Path) -> None:
 def test_an_endless_line_is_one_reject(lake: Lake, tmp_path: Path) -> None:
     noise = random.Random(3).randbytes(2 << 20).replace(b"\n", b"")
     content = styles(line(1)) + noise + b"\n" + line(2).encode()
-    counts = account(lake.take_in(styles_in(tmp_path / "a.zip", content), max_defect_share=1))
+    counts = account(lake.take_in(styles_in(tmp_path / "a.zip", content)))
     assert counts["rows"] == (3, 2, 0, 1, 0)
     assert lake.open_rejects() == {("line 3", "line_too_long"): "line 3 is longer than 65536 bytes."}
 
 
 def test_rows_without_end_stop_at_a_limit(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fashion, "_REJECTS", 1000)
+    monkeypatch.setattr(rows_of_styles, "_REJECTS", 1000)
     with pytest.raises(ContractBroken, match="more than 1000 rows are no products: this is no catalogue"):
-        lake.take_in(styles_in(tmp_path / "a.zip", styles(*("x" for _ in range(2000)))), max_defect_share=1)
+        lake.take_in(styles_in(tmp_path / "a.zip", styles(*("x" for _ in range(2000)))))
 
 
 def walked(path: Path) -> None:
@@ -271,7 +274,7 @@ def test_a_folder_with_links_reads_nothing_outside(lake: Lake, tmp_path: Path) -
     (folder / "images/self").symlink_to(folder)
     (folder / "images/nowhere.jpg").symlink_to(tmp_path / "nothing")
     (folder / os.fsdecode(b"not-\xff-utf8.jpg")).symlink_to("/etc/passwd")
-    counts = account(lake.take_in(folder, max_defect_share=1))
+    counts = account(lake.take_in(folder))
     assert counts == {"images": (8, 3, 0, 5, 0), "rows": (4, 3, 0, 1, 0)}
     links = {key for key, reason in lake.open_rejects() if reason == "unsafe_name"}
     assert links == {"images/2.jpg", "more", "images/self", "images/nowhere.jpg", "not-\\udcff-utf8.jpg"}
@@ -293,6 +296,30 @@ def test_a_folder_without_styles_csv_is_refused(filled: Lake, tmp_path: Path) ->
     refused(filled, folder, ContractBroken, "holds no styles.csv")
 
 
+def test_a_folder_that_cannot_be_read_is_a_reject(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = unpacked(tmp_path / "folder", catalogue(1) | {"images/locked/2.jpg": jpeg(2), "images/z/3.jpg": jpeg(3)})
+    look = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path).endswith("locked"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert account(lake.take_in(folder))["images"] == (2, 1, 0, 1, 0)
+    sentence = "images/locked: it cannot be read: Permission denied."
+    assert lake.open_rejects() == {("images/locked", "unreadable_folder"): sentence}
+
+
+def test_a_folder_of_any_depth_is_walked(tmp_path: Path) -> None:
+    folder = unpacked(tmp_path / "folder", {"styles.csv": b""})
+    deep = f"{folder}{'/d' * 1_500}"  # deeper than Python calls, shorter than the longest path
+    subprocess.run(["mkdir", "-p", deep], check=True)
+    names = [member.name for member in FolderArchive(folder).members()]
+    subprocess.run(["rm", "-r", f"{folder}/d"], check=True)  # pytest could not
+    assert names == ["styles.csv"]
+
+
 def test_a_file_that_goes_away_or_cannot_be_read_is_a_reject(tmp_path: Path) -> None:
     folder = unpacked(tmp_path / "folder", catalogue(1, 2))
     archive = FolderArchive(folder)
@@ -307,7 +334,7 @@ def test_a_file_that_goes_away_or_cannot_be_read_is_a_reject(tmp_path: Path) -> 
 def test_a_file_without_rights_is_a_reject_and_styles_csv_without_rights_an_error(lake: Lake, tmp_path: Path) -> None:
     folder = unpacked(tmp_path / "folder", catalogue(1, 2))
     (folder / "images/1.jpg").chmod(0)
-    lake.take_in(folder, max_defect_share=1)
+    lake.take_in(folder)
     assert ("images/1.jpg", "unreadable_file") in lake.open_rejects()
     (folder / "styles.csv").chmod(0)
     refused(lake, folder, CannotRun, "Permission denied")

@@ -208,7 +208,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
     lake.take_in(zipped(folder / "good.zip", catalogue(*EARLIER)))
     before = lake.digests(EARLIER)
     path = hostile_zip(folder / "hostile.zip")
-    counts = account(lake.take_in(path, max_defect_share=1))
+    counts = account(lake.take_in(path))
     kinds = {row["image_id"]: (row["format"], row["mode"]) for row in lake.rows(images.TABLE)}
     formats = {row["key"]: kinds[row["image_id"]] for row in lake.rows(image_sources.TABLE)}
     return Night(lake, path, before, counts, lake.open_rejects(), formats)
@@ -265,13 +265,8 @@ def test_of_a_name_that_stands_twice_the_first_counts_and_the_others_are_rejects
 
 def test_a_repeat_of_the_hostile_night_commits_nothing(night: Night) -> None:
     version = night.lake.versions()
-    night.lake.take_in(night.path, max_defect_share=1)
+    night.lake.take_in(night.path)
     assert night.lake.versions() == version
-
-
-def test_the_gate_counts_them(night: Night) -> None:
-    with pytest.raises(Exception, match="are defects, more than the limit of 10%"):
-        night.lake.take_in(night.path)
 
 
 def test_members_may_be_listed_again(night: Night) -> None:
@@ -285,7 +280,7 @@ def test_files_that_share_their_bytes_are_a_bomb(lake: Lake, tmp_path: Path) -> 
     size = path.stat().st_size
     for i in range(1, 9):
         lie(path, f"images/{i}.jpg", packed=size * 3 // 10)
-    counts = account(lake.take_in(path, max_defect_share=1))
+    counts = account(lake.take_in(path))
     assert counts["images"] == (8, 3, 0, 5, 0)
     assert {reason for _, reason in lake.open_rejects()} == {"zip_bomb", "image_unreadable"}
 

@@ -145,7 +145,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
     files = {"styles.csv": b"\n".join([HEADER.encode(), *rows])}
     ids = [*EARLIER, *(i for i, _ in ODD_ROWS.values()), *(i for i, _ in BAD_ROWS.values()), 12, 77, 123456789]
     path = zipped(folder / "rows.zip", files | {f"images/{i}.jpg": jpeg(i) for i in ids})
-    counts = account(lake.take_in(path, max_defect_share=1))["rows"]
+    counts = account(lake.take_in(path))["rows"]
     first_bad = 3 + len(EARLIER) + len(ODD)
     return Night(lake, path, before, counts, lake.open_rejects(), {name: first_bad + n for n, name in enumerate(BAD)})
 
@@ -198,7 +198,7 @@ def test_an_odd_row_keeps_its_name(night: Night, name: str) -> None:
 
 def test_a_repeat_commits_nothing(night: Night) -> None:
     version = night.lake.versions()
-    night.lake.take_in(night.path, max_defect_share=1)
+    night.lake.take_in(night.path)
     assert night.lake.versions() == version
 
 

@@ -27,7 +27,7 @@ from pipelines.lake.store import Store
 def take_in(name):
     journal = Journal(Store(sys.argv[1] + "/lake"), Run())
     try:
-        fashion.ingest(journal, Path(sys.argv[1], name), fashion.FashionParams(max_defect_share=1))
+        fashion.ingest(journal, Path(sys.argv[1], name), fashion.FashionParams())
     except TesseraError as error:
         return type(error).__name__
     return ",".join(str(step.rejected) for step in journal.steps)

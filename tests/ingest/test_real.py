@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pytest
 from shop import Lake, account
 
-from pipelines.ingest import images, products
+from pipelines.ingest import images, product_details, products
 from pipelines.lake import rejects
 from pipelines.lake.runs import Journal
 from pipelines.lake.store import Store
@@ -116,6 +116,58 @@ def test_without_repair_22_rows_are_rejects_as_well(tmp_path: Path, archive: Pat
     reasons = Counter(row["reason"] for row in lake.rows(rejects.TABLE))
     assert reasons == {"image_absent": 44_422, "too_many_fields": 22}
     assert {'"' in row["display_name"] for row in lake.rows(products.TABLE)} == {True}
+
+
+@pytest.fixture(scope="module")
+def larger(taken: tuple[Lake, Journal], archive: Path, real_data: Path) -> dict[str, tuple[int, ...]]:
+    """The night on which the photos and records come to the same lake."""
+    photos, details = real_data / "fashion-highres", real_data / "fashion-styles"
+    return account(taken[0].take_in(archive, photos=photos, details=details))
+
+
+def test_photos_come_to_the_products_they_show(taken: tuple[Lake, Journal], larger: dict[str, tuple[int, ...]]) -> None:
+    assert larger["photos"] == (52, 52, 0, 0, 0)
+    shown = [row for row in taken[0].rows(products.PRODUCT_IMAGES) if row["kind"] == "photo"]
+    sizes = taken[0].store.snapshot(images.TABLE).read(["image_id", "width_px", "height_px"]).to_pylist()
+    size_of = {row["image_id"]: (row["width_px"], row["height_px"]) for row in sizes}
+    found = Counter(size_of[row["image_id"]] for row in shown)
+    expected = {(1800, 2400): 26, (1080, 1440): 10, (150, 200): 3, (360, 480): 3, (540, 720): 3, (1350, 1800): 1}
+    assert found == expected | {(1799, 2400): 2, (1800, 2401): 2, (2700, 2700): 2}
+
+
+def test_records_say_what_they_are_known_to(taken: tuple[Lake, Journal], larger: dict[str, tuple[int, ...]]) -> None:
+    assert larger["details"] == (100, 100, 0, 0, 0)
+    held = taken[0].rows(product_details.TABLE)
+    assert all(row["is_name_equal"] for row in held)
+    assert {row["fashion_type"] for row in held} == {"Fashion"}
+    assert Counter(row["style_type"] for row in held) == {"P": 95, "DEL": 5}
+    assert Counter(row["brand_name"] for row in held).most_common(3) == [("Nike", 33), ("Puma", 30), ("Reebok", 23)]
+    assert sum(row["colour1"] is None for row in held) == 40
+    assert sum(row["colour2"] is None for row in held) == 77
+    assert min(row["added_on"] for row in held).year == 2014
+    assert all(row["description"] and "<" not in row["description"] for row in held)
+    assert Counter(row["size_fit"] is None for row in held) == {True: 94, False: 6}
+
+
+def test_attributes_say_what_they_are_known_to(taken: tuple[Lake, Journal], larger: dict[str, tuple[int, ...]]) -> None:
+    held = taken[0].rows(product_details.ATTRIBUTES)
+    assert Counter(row["value"] for row in held if row["attribute"] == "Pattern") == {
+        "Printed": 41,
+        "Solid": 19,
+        "Striped": 2,
+    }
+    assert len(held) == 384
+    assert "NA" not in {row["value"] for row in held}
+
+
+def test_the_same_larger_night_again_commits_nothing(
+    taken: tuple[Lake, Journal], archive: Path, real_data: Path, larger: dict[str, tuple[int, ...]]
+) -> None:
+    lake, version = taken[0], taken[0].versions()
+    photos, details = real_data / "fashion-highres", real_data / "fashion-styles"
+    counts = account(lake.take_in(archive, photos=photos, details=details))
+    assert (counts["photos"], counts["details"]) == ((52, 0, 52, 0, 0), (100, 0, 100, 0, 0))
+    assert lake.versions() == version
 
 
 def test_ingest_stays_small(tmp_path: Path, archive: Path) -> None:
