@@ -1,4 +1,8 @@
-"""How rows come to be. `PerImage`: one function over every image, made once per image and recipe."""
+"""How rows come to be.
+
+`PerImage`: one function over every image, made once per image and recipe. `WholeTable`: one function that brings the
+table up to date by itself, for rows that lean on each other. There is no third kind.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
+from operator import itemgetter
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines import imaging
 from pipelines.executor import completed
+from pipelines.imaging import Format
 from pipelines.lake import rejects
 from pipelines.lake.errors import ContractBroken, Rejected
-from pipelines.lake.materialize import Keys, name_of, path_of, publish, stage, supersede
+from pipelines.lake.materialize import Keys, name_of, path_of, publish, remove, stage, supersede
 from pipelines.lake.recipe import Run, recipe
 from pipelines.lake.rejects import Reject
 from pipelines.lake.runs import Journal, Step, peak_memory_bytes
@@ -58,6 +65,19 @@ class PerImage:
 
 
 @dataclass(frozen=True)
+class WholeTable:
+    """Rows made of whole tables: `function(journal, table, params)` opens the step and commits what differs."""
+
+    function: Callable[[Journal, Table, Any], None]
+    params: Any
+    version: int
+
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        return {"params": asdict(self.params)}
+
+
+@dataclass(frozen=True)
 class Shard:
     """The pending images of one image file: a worker reads that file itself and writes one file of rows."""
 
@@ -87,6 +107,14 @@ class Made:
 
 
 def materialize(journal: Journal, table: Table, executor: Executor, max_defect_share: float) -> None:
+    """Bring a table up to date in the way of its producer. Raises ContractBroken."""
+    if isinstance(table.produce, WholeTable):
+        table.produce.function(journal, table, table.produce.params)
+    else:
+        _materialize_images(journal, table, executor, max_defect_share)
+
+
+def _materialize_images(journal: Journal, table: Table, executor: Executor, max_defect_share: float) -> None:
     """Make the rows of every image that has none under the current recipe.
 
     Finished shards are committed as they come, so that a killed run resumes where it stopped; when the recipe
@@ -101,6 +129,7 @@ def materialize(journal: Journal, table: Table, executor: Executor, max_defect_s
         ids = set().union(*images.values())
         failed = _failed_before(store, table, ids)
         done = keys.follow(before) & ids
+        _prune(store, run, keys, ids)
         shards = _pending(store, table, images, done | failed.keys())
         step.rows_in, step.unchanged = len(ids), len(done)
         stale = any(not path.startswith(keys.folder) for path in before.files)
@@ -112,6 +141,19 @@ def materialize(journal: Journal, table: Table, executor: Executor, max_defect_s
         step.gate(step.rejected, max_defect_share)
         if stale:  # not before the gate: what would replace good rows must be good
             supersede(store, run, [(result.file, result.ids) for result in finished], keys)
+
+
+def _prune(store: Store, run: Run, keys: Keys, ids: set[str]) -> None:
+    """Take out the rows of images that are gone: deleted by their owner, or expired."""
+    gone = keys.values - ids
+    if gone:  # a night beside this one may have made rows of images that came after our pin
+        images = keys.table.inputs[0]
+        gone -= set().union(
+            *(rows["image_id"].to_pylist() for _, rows in store.snapshot(images).fragments(["image_id"]))
+        )
+    if gone:
+        doomed = pa.array(sorted(gone))
+        remove(store, run, keys.table, lambda rows: pc.is_in(rows["image_id"], doomed))
 
 
 def _counted(journal: Journal, step: Step, results: Iterable[Made], pending: int) -> Iterator[Made]:
@@ -126,7 +168,7 @@ def _counted(journal: Journal, step: Step, results: Iterable[Made], pending: int
 def _committed(store: Store, run: Run, keys: Keys, results: Iterable[Made]) -> Iterator[Made]:
     """Commit each shard as it comes."""
     for made in results:
-        publish(store, run, made.file, made.ids, keys)
+        publish(store, run, [(made.file, made.ids)], keys)
         yield made
 
 
@@ -134,7 +176,9 @@ def _images(store: Store, run: Run, table: Table) -> dict[str, list[str]]:
     """Return the image files of the pinned version with the ids in each."""
     images = table.inputs[0]
     held = store.snapshot(images, store.pin(run, images, reader=table.name))
-    return dict(sorted(held.fragments(images.grain[0])))
+    return {
+        path: rows["image_id"].to_pylist() for path, rows in sorted(held.fragments(["image_id"]), key=itemgetter(0))
+    }
 
 
 def _failed_before(store: Store, table: Table, ids: set[str]) -> dict[str, Reject]:
@@ -160,9 +204,9 @@ def make(shard: Shard) -> Made:
 def _stage(shard: Shard, name: str) -> DataFile:
     rows: list[Row] = []
     failed: list[Row] = []
-    for image_id, data in _encoded(shard):
+    for image_id, format_, data in _encoded(shard):
         try:
-            rows.extend(_rows(shard.table, image_id, data))
+            rows.extend(_rows(shard.table, image_id, format_, data))
         except Rejected as error:
             failed.append(asdict(Reject(image_id, error.reason, error.detail)))
         except (ContractBroken, MemoryError, OSError):  # no fault of the image
@@ -173,17 +217,17 @@ def _stage(shard: Shard, name: str) -> DataFile:
     return stage(shard.store, shard.table, pa.Table.from_pylist(rows, shard.table.schema), name, {"rejects": failed})
 
 
-def _encoded(shard: Shard) -> Iterator[tuple[str, bytes]]:
-    images = shard.table.inputs[0]
-    for batch in shard.store.open(images, shard.path).iter_batches(batch_size=64, columns=["image_id", "data"]):
-        for image_id, data in zip(batch["image_id"].to_pylist(), batch["data"], strict=True):
+def _encoded(shard: Shard) -> Iterator[tuple[str, Format, bytes]]:
+    images, columns = shard.table.inputs[0], ["image_id", "format", "data"]
+    for batch in shard.store.open(images, shard.path).iter_batches(batch_size=64, columns=columns):
+        for image_id, format_, data in zip(batch[0].to_pylist(), batch[1].to_pylist(), batch[2], strict=True):
             if image_id in shard.ids:
-                yield image_id, data.as_py()
+                yield image_id, format_, data.as_py()
 
 
-def _rows(table: Table, image_id: str, data: bytes) -> list[Row]:
+def _rows(table: Table, image_id: str, format_: Format, data: bytes) -> list[Row]:
     produce = cast(PerImage, table.produce)
-    picture = imaging.decode(data, produce.min_side)
+    picture = imaging.decode(data, produce.min_side, format_)
     rows = list(produce.function(Image(image_id, picture.pixels, picture.alpha), produce.params))
     if not rows:  # or the image would be pending for ever
         raise Rejected("no_rows", f"{table.name} found nothing to say of the image.")
