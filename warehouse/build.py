@@ -22,6 +22,7 @@ from pipelines.lake.store import Snapshot
 from pipelines.lake.table import Table
 from warehouse.manifest import PINS, RELEASE, VERSION, Pin, name_of
 from warehouse.marts import VIEWS
+from warehouse.marts.view import View
 
 Built = Callable[[str], None]  # told the name of each table that is in
 Config = dict[str, str | bool | int | float | list[str]]
@@ -31,9 +32,21 @@ _MEMORY = "256MB"  # beside it the process holds the libraries and one part of a
 _THREADS = min(4, os.cpu_count() or 1)
 _INDEXES = (("products", "master_category"), ("products", "sub_category"))
 _LICENCE = (
-    "The rows describe images of others. What each source allows stands in image_sources; "
-    "a row where allow_training is false must not be learned from."
+    "The rows describe images and films of others. What each source allows stands in image_sources, movies and "
+    "bechdel_ratings; a row where allow_training is false must not be learned from."
 )
+_ATTRIBUTIONS = """
+    SELECT DISTINCT attribution
+    FROM (
+        FROM image_sources SELECT attribution
+        UNION ALL
+        FROM movies SELECT attribution
+        UNION ALL
+        FROM bechdel_ratings SELECT attribution
+    )
+    WHERE attribution IS NOT NULL
+    ORDER BY 1
+"""
 
 
 def build(
@@ -50,8 +63,8 @@ def build(
             _load(connection, table, snapshot)
             built(table.name)
         for view in VIEWS:
-            connection.execute(f"CREATE VIEW {_quoted(view.table.name)} AS {view.sql}")
-            _require_columns(connection, view.table)
+            connection.execute(view.definition(_quoted(view.table.name)))
+            _require_columns(connection, view)
         gate(connection)
         _write_notes(connection, run, pins)
         for table in (*snapshots, RELEASE, PINS):
@@ -61,7 +74,11 @@ def build(
         for table in (*snapshots, RELEASE, PINS):
             _comment(connection, "TABLE", table)
         for view in VIEWS:
-            _comment(connection, "VIEW", view.table)
+            if view.viewer:  # the columns of a macro cannot carry comments
+                target = f"MACRO TABLE {_quoted(view.table.name)}"
+                connection.execute(f"COMMENT ON {target} IS {_text(view.table.description)}")
+            else:
+                _comment(connection, "VIEW", view.table)
 
 
 @contextmanager
@@ -118,8 +135,10 @@ def _without_zone(kind: pa.DataType) -> pa.DataType:
     return pa.timestamp(kind.unit) if pa.types.is_timestamp(kind) else kind
 
 
-def _require_columns(connection: duckdb.DuckDBPyConnection, view: Table) -> None:
-    held, declared = connection.table(view.name), connection.from_arrow(_schema(view).empty_table())
+def _require_columns(connection: duckdb.DuckDBPyConnection, mart: View) -> None:
+    view = mart.table
+    asked = f"FROM {_quoted(view.name)}" + ("(NULL)" if mart.viewer else "")
+    held, declared = connection.sql(asked), connection.from_arrow(_schema(view).empty_table())
     given = [f"{name} {kind}" for name, kind in zip(held.columns, held.types, strict=True)]
     promised = [f"{name} {kind}" for name, kind in zip(declared.columns, declared.types, strict=True)]
     if given != promised:
@@ -131,7 +150,7 @@ def _require_columns(connection: duckdb.DuckDBPyConnection, view: Table) -> None
 
 def _write_notes(connection: duckdb.DuckDBPyConnection, run: Run, pins: Mapping[str, Pin]) -> None:
     versions = json.dumps({name: pin.version for name, pin in pins.items()}, sort_keys=True)
-    texts = connection.sql("SELECT DISTINCT attribution FROM image_sources WHERE attribution IS NOT NULL ORDER BY 1")
+    texts = connection.sql(_ATTRIBUTIONS)
     shown = "\n".join(text for (text,) in texts.fetchall()) or None
     now = datetime.now(UTC)
     note = (name_of(pins), run.run_id, now, run.code_version, VERSION, versions, _LICENCE, shown)

@@ -8,7 +8,6 @@ another goes on from there.
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import shutil
 import time
@@ -19,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
+from pipelines.audit import put_report
 from pipelines.catalog import TABLES
 from pipelines.lake import runs
 from pipelines.lake.errors import CannotRun
@@ -35,8 +35,6 @@ from warehouse.marts import VIEWS
 from warehouse.pointer import list_releases, rollback
 
 __all__ = ["list_releases", "release", "rollback"]
-
-_REPORT_FILES = {".html", ".css", ".svg", ".json"}  # the report brings 4 MB of fonts and pictures that tell nothing
 
 _LEFT_FOR_SECONDS = 24 * 3600
 
@@ -119,12 +117,9 @@ def _build(
 
     def gate(connection: duckdb.DuckDBPyConnection) -> None:
         docs = file.parent / "docs"
-        report = examine(connection, (*snapshots, *(view.own for view in VIEWS)), docs)
-        (docs / "audit.json").write_text(json.dumps(report.summary(), indent=2))
+        report = examine(connection, (*snapshots, *(view.own for view in VIEWS if not view.viewer)), docs)
         place = f"docs/{file.stem}"
-        for page in sorted(docs.rglob("*")):
-            if page.suffix in _REPORT_FILES:
-                releases.put(f"{place}/{page.relative_to(docs)}", page.read_bytes())
+        put_report(releases, place, docs, report)
         require_ok(report, file.stem, f"{releases.uri}/{place}")
 
     def built(table: str) -> None:

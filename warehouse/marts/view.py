@@ -1,4 +1,4 @@
-"""A view: a query over the tables of a release, described the way a table is."""
+"""A view: a query over the tables of a release, described the way a table is. With a parameter it is a macro."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from pipelines.lake.table import Table
 
 @dataclass(frozen=True)
 class View:
-    """A named query; `table` says what its rows and columns mean, and gate two holds it to that."""
+    """A named query; `table` says what its rows and columns mean, and gate two holds it to that.
+
+    With a `viewer` it is asked like a function, `FROM wardrobe('ana')`, and shows what that user may see.
+    """
 
     table: Table
     sql: str
+    viewer: bool = False
 
     @property
     def own(self) -> Table:
@@ -21,6 +25,12 @@ class View:
         theirs = {column for table in self.table.inputs for column in table.columns}
         kept = [c for c in self.table.columns if c not in theirs or c.name in self.table.grain]
         return replace(self.table, columns=tuple(kept), inputs=())
+
+    def definition(self, name: str) -> str:
+        """Return the SQL that creates it under a quoted name."""
+        return (
+            f"CREATE MACRO {name}(viewer) AS TABLE {self.sql}" if self.viewer else f"CREATE VIEW {name} AS {self.sql}"
+        )
 
 
 def query_beside(module: str) -> str:
