@@ -1,6 +1,10 @@
 """The tables of Tessera, in the order in which they can be made."""
 
-from pipelines.ingest import image_sources, images, products
+from pipelines.duplicates import near_duplicates, perceptual_hashes
+from pipelines.ingest import image_sources, images, movies, product_details, products
+from pipelines.ingest.bechdel import ratings
+from pipelines.ingest.cifar10 import labels as cifar10_labels
+from pipelines.ingest.inbox import batches, deletions, labelled_samples, uploads, votes
 from pipelines.lake import rejects, runs
 from pipelines.lake.errors import CannotRun
 from pipelines.lake.table import Table
@@ -11,7 +15,19 @@ TABLES: tuple[Table, ...] = (
     image_sources.TABLE,
     products.TABLE,
     products.PRODUCT_IMAGES,
+    product_details.TABLE,
+    product_details.ATTRIBUTES,
+    cifar10_labels.TABLE,
+    movies.TABLE,
+    ratings.TABLE,
+    batches.TABLE,
+    uploads.TABLE,
+    votes.TABLE,
+    labelled_samples.TABLE,
+    deletions.TABLE,
     palettes.TABLE,
+    perceptual_hashes.TABLE,
+    near_duplicates.TABLE,
     rejects.TABLE,
     runs.TABLE,
 )

@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-from pipelines import catalog
+from pipelines import catalog, gate, sources
+from pipelines.gate import GateParams
 from pipelines.lake.errors import CannotRun
 from pipelines.lake.objects import Objects
 from pipelines.lake.runs import Journal
 from pipelines.settings import Settings
+from pipelines.sources import Request
 
 
-def take_in(
-    settings: Settings, journal: Journal, source: str | None, path: str | None, pieces: int, share: float
-) -> None:
-    """Take one source in: the one that is named, else that of a path that is named, else the configured one."""
-    from pipelines.ingest import fashion, sample
+def run(
+    settings: Settings, journal: Journal, names: Sequence[str], request: Request, limits: GateParams
+) -> dict[str, Any]:
+    """Run a whole night and return its release.
 
-    source = source or ("fashion" if path else settings.default_source)
-    if path and source != "fashion":
-        raise CannotRun(f"--path names a copy of fashion, but the source is {source}. Leave one of them out.")
-    journal.store.unpin(journal.run)
-    params = fashion.FashionParams(max_defect_share=share)
-    if source == "sample":
-        folder = settings.root / "sample"
-        folder.mkdir(parents=True, exist_ok=True)
-        made = sample.write_fashion_zip(folder / f"fashion-{pieces}.zip", pieces)
-        fashion.ingest(journal, made, params, source="sample")
-    elif source == "fashion":
-        named = path or settings.fashion
-        fashion.ingest(journal, Path(named).expanduser() if named else fashion.download(), params)
-    else:
-        raise CannotRun(f"there is no source {source!r}. The sources are: sample, fashion.")
+    A source that cannot be reached does not keep the others back: the night ends with CannotRun only when all
+    else is done. A source whose data broke a contract stops it before anything is made. Raises ContractBroken.
+    """
+    away: list[str] = []
+    for name in names:
+        try:
+            sources.take_in(settings, journal, name, request)
+        except CannotRun as error:
+            journal.fail(f"{name} source", error)
+            away.append(f"{name}: {error}")
+    check(journal, limits)
+    for table in catalog.TABLES:
+        if table.produce:
+            produce(settings, journal, table.name, limits.max_defect_share)
+    published = publish(settings, journal)
+    if away:
+        raise CannotRun(f"all else is done and released, but not every source could be had. {' '.join(away)}")
+    return published
+
+
+def check(journal: Journal, limits: GateParams) -> dict[str, Any]:
+    """Take out what was deleted or expired, then pass gate one. Raises ContractBroken when the night must stop."""
+    from pipelines.ingest.retirement import retire
+
+    retire(journal)
+    return gate.examine(journal, limits)
 
 
 def produce(settings: Settings, journal: Journal, name: str, share: float) -> None:

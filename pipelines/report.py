@@ -22,6 +22,7 @@ from pipelines.lake.rows import digest
 from pipelines.lake.store import Store
 from pipelines.lake.table import Table
 from pipelines.settings import Settings
+from pipelines.sources import DOWNLOADS, SOURCES
 
 Rows = list[dict[str, Any]]
 _PACKAGES = ("apache-airflow", "dask", "deltalake", "duckdb", "great-expectations", "mlflow", "pyarrow", "torch")
@@ -99,7 +100,7 @@ def findings(settings: Settings) -> list[Finding]:
         _store("lake", settings.lake_uri),
         _store("releases", settings.releases_uri),
         _disk(settings),
-        _source(settings),
+        *(_source(settings, name) for name in settings.wanted),
         _executor(settings),
     ]
 
@@ -137,11 +138,19 @@ def _disk(settings: Settings) -> Finding:
     return Finding("disk", free > _DISK_BYTES, f"{free / 2**30:.0f} GiB free at {settings.root}; 5 are enough to begin")
 
 
-def _source(settings: Settings) -> Finding:
-    if settings.default_source == "sample":
-        return Finding("source", True, "the built-in sample; name another with TESSERA_SOURCE or --fashion")
-    there = not settings.fashion or Path(settings.fashion).expanduser().exists()
-    return Finding("source", there, f"fashion from {settings.fashion or 'Kaggle'}" + ("" if there else ": not there"))
+def _source(settings: Settings, name: str) -> Finding:
+    """Say where a source will be looked for, and whether it is there as far as this machine can tell."""
+    if name not in SOURCES:
+        return Finding(name, False, f"TESSERA_SOURCES names no source of this name; there are: {', '.join(SOURCES)}")
+    if name == "sample":
+        return Finding(name, True, "drawn by Tessera; name others with TESSERA_FASHION, TESSERA_CIFAR10, …")
+    if name == "inbox":
+        return Finding(name, True, f"{settings.lake_uri}/incoming")
+    if name == "tmdb":
+        return Finding(name, settings.tmdb_token is not None, f"{settings.tmdb_api}, with TESSERA_TMDB_TOKEN")
+    place = str(getattr(settings, name))
+    is_there = place in ("", *DOWNLOADS) or Path(place).expanduser().exists()
+    return Finding(name, is_there, (place or "downloaded") + ("" if is_there else " is not there"))
 
 
 def _executor(settings: Settings) -> Finding:

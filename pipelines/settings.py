@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipelines.lake.objects import is_remote
@@ -22,10 +22,20 @@ class Settings(BaseSettings):
     dask_scheduler: Annotated[str, Field(description="threads, processes, or the address of a Dask scheduler.")] = (
         "threads"
     )
-    source: Annotated[str, Field(description="What a night takes in when nothing is named: sample, fashion.")] = ""
-    fashion: Annotated[
-        str, Field(description="Folder or zip of the fashion catalogue; empty: download from Kaggle.")
+    bundles: Annotated[str, Field(description="Address of the selection bundles; empty: HOME.")] = ""
+    sources: Annotated[
+        str,
+        Field(description="What a night takes in, e.g. fashion,cifar10; empty: the inbox and all whose place is said."),
     ] = ""
+    fashion: Annotated[str, Field(description="Folder or zip of the fashion catalogue, or kaggle to download it.")] = ""
+    fashion_photos: Annotated[str, Field(description="Folder or zip of its large photos, if apart.")] = ""
+    fashion_details: Annotated[str, Field(description="Folder or zip of its styles/<id>.json, if apart.")] = ""
+    cifar10: Annotated[str, Field(description="Folder or tar.gz of CIFAR-10, or download.")] = ""
+    bechdel: Annotated[str, Field(description="Folder or file of Bechdel ratings, or kaggle to download them.")] = ""
+    tmdb_token: Annotated[SecretStr | None, Field(description="TMDB's read token; with it films are taken in.")] = None
+    tmdb_api: Annotated[str, Field(description="Address of TMDB's API, or of a server that answers like it.")] = (
+        "https://api.themoviedb.org"
+    )
 
     @property
     def root(self) -> Path:
@@ -33,9 +43,13 @@ class Settings(BaseSettings):
         return self.home.expanduser().resolve()
 
     @property
-    def default_source(self) -> str:
-        """The source that was named, else fashion where its place is known, else the sample."""
-        return self.source or ("fashion" if self.fashion else "sample")
+    def wanted(self) -> tuple[str, ...]:
+        """The sources of a night, in their order: those that were named, else the inbox and all that can be had."""
+        if self.sources:
+            return tuple(name.strip() for name in self.sources.split(",") if name.strip())
+        places = {"fashion": self.fashion, "cifar10": self.cifar10, "bechdel": self.bechdel, "tmdb": self.tmdb_token}
+        found = tuple(name for name, place in places.items() if place)
+        return (*(found or ("sample",)), "inbox")
 
     @property
     def lake_uri(self) -> str:
@@ -44,6 +58,10 @@ class Settings(BaseSettings):
     @property
     def releases_uri(self) -> str:
         return self._address(self.releases, "releases")
+
+    @property
+    def bundles_uri(self) -> str:
+        return self._address(self.bundles, "")
 
     @property
     def scratch(self) -> Path:

@@ -45,14 +45,13 @@ def test_doctor_finds_a_sound_machine_well_and_says_what_is_not(tmp_path: Path) 
     tessera(tmp_path, "doctor")
     environment = os.environ | {
         "TESSERA_HOME": str(tmp_path),
-        "TESSERA_SOURCE": "fashion",
         "TESSERA_FASHION": "/nowhere",
     }
     done = subprocess.run(
         [sys.executable, "-m", "pipelines", "doctor"], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert "not well: source" in done.stderr
+    assert "not well: fashion" in done.stderr
 
 
 def test_an_empty_lake_has_no_rows_and_no_errors(tmp_path: Path) -> None:
@@ -61,10 +60,10 @@ def test_an_empty_lake_has_no_rows_and_no_errors(tmp_path: Path) -> None:
     assert tessera(tmp_path, "releases") == "no rows\n"
 
 
-def test_sample_writes_all_four_sources(tmp_path: Path) -> None:
+def test_sample_writes_all_sources(tmp_path: Path) -> None:
     last = tessera(tmp_path, "sample", str(tmp_path / "out"), "--pieces=20").splitlines()[-1]
     assert json.loads(last)["status"] == "done"
-    for path in ("fashion/styles.csv", "cifar-10-batches-py/data_batch_1", "tmdb", "incoming"):
+    for path in ("fashion/styles.csv", "cifar-10-batches-py/data_batch_1", "tmdb", "bechdel/movies.csv", "incoming"):
         assert (tmp_path / "out" / path).exists()
 
 
