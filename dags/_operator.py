@@ -6,6 +6,7 @@ command does belongs to the CLI; what runs when belongs to the DAG files.
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from threading import Thread
 from typing import IO, Any
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 PROJECT = Path(__file__).resolve().parents[1]
 CLI = (sys.executable, "-m", "pipelines")
@@ -82,6 +83,8 @@ class TesseraOperator(BaseOperator):
             raise _failure(code, summary, command)
         if not summary:
             raise AirflowException("The command ended well but printed no JSON summary.")
+        if summary.get("status") == "skipped":
+            raise AirflowSkipException(str(summary.get("reason", "There was nothing to do.")))
         for outlet in self.outlets:
             context["outlet_events"][outlet].extra = {"run_id": context["run_id"]}
         return summary
@@ -129,8 +132,8 @@ class TesseraOperator(BaseOperator):
 
 
 def given(arguments: Sequence[str]) -> list[str]:
-    """Leave out what has no value."""
-    return [text for text in arguments if text and not (text.startswith("--") and text.endswith("="))]
+    """Leave out what has no value; a value that itself ends in `=` is one."""
+    return [text for text in arguments if text and not re.fullmatch(r"--[a-z0-9-]+=", text)]
 
 
 def environment() -> dict[str, str]:

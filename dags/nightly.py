@@ -1,49 +1,73 @@
-"""A night: new images in, palettes made, a release out.
+"""A night: every source taken in, features made of what is new, a release out.
 
-**What it does.** `ingest` reads the source and takes in the images it has not seen, `palettes` works
-out the colours of those that have none yet, and `release` publishes everything as one DuckDB file.
-A night without news costs seconds; a night that was cut short goes on where it stopped.
+**What it does.** Each source has its own `ingest` task; one that is not wanted is skipped. `gate` takes out what
+users have deleted or what has expired, and audits what came in: when too much of a source is defective the night
+stops here, and its report says why. Then each table makes what it lacks, and `release` publishes all of it as one
+DuckDB file. A night without news costs seconds; a night that was cut short goes on where it stopped.
 
-**Params.** *source* is `configured` (what `TESSERA_SOURCE` and `TESSERA_FASHION` say), `sample`
-(generated pieces, no account and no network needed) or `fashion` (the Kaggle data set). *path* is a
-folder or zip of that data set; left empty it is downloaded. *pieces* is how many the sample has.
-*max_defect_share* is the share of broken images above which the night is refused.
+A source that cannot be reached fails for itself: the other sources, and the release, go on without it. A source
+whose data broke a contract stops the night at the gate.
 
-**Where the results are.** Each task's log ends with its counts. The release lies under
-`TESSERA_RELEASES` (by default `.tessera/releases`); readers keep their file until they reconnect.
+**Params.** *sources* are those to take in; `configured` means what `TESSERA_SOURCES`, `TESSERA_FASHION`,
+`TESSERA_CIFAR10`, `TESSERA_BECHDEL` and `TESSERA_TMDB_TOKEN` say, and the generated sample where they say nothing.
+*path* is a folder or zip of the fashion data set. *pieces* is how many the sample has. The two shares say how much
+of a source may be defective, or listed without its image, before the night is refused.
+
+**Where the results are.** Each task's log ends with its counts. The gate's report lies in the lake under
+`_reports/<run id>/gate/`, the release under `TESSERA_RELEASES` (by default `.tessera/releases`).
 
 **How to ask.**
 
     tessera runs --last     # the table of the night
-    tessera releases        # what has been published
+    tessera rejects         # what could not be taken in, and why
     tessera sql "SELECT hex, count(*) FROM palettes WHERE rank = 0 GROUP BY hex ORDER BY 2 DESC LIMIT 10"
-
-A task that fails because the data breaks a contract is not tried again: its log says which and why.
 """
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, Asset, Param
+from airflow.sdk import DAG, Asset, Param, TriggerRule
 
 from dags._operator import TesseraOperator
 
 RUN_ID = "--run-id={{ run_id }}"
 MAX_DEFECT_SHARE = "--max-defect-share={{ params.max_defect_share }}"
+AMONG = "--among={{ params.sources | join(',') }}"
+SOURCES = {
+    "sample": ["--pieces={{ params.pieces or '' }}"],
+    "fashion": ["--path={{ params.path or '' }}"],
+    "cifar10": [],
+    "bechdel": [],
+    "tmdb": [],
+    "inbox": [],
+}
+FEATURES = {
+    "palettes": "Work out the dominant colours of every image that has none under the current recipe.",
+    "perceptual_hashes": "Work out the fingerprint of every image that has none under the current recipe.",
+    "near_duplicates": "Compare the images that are new with all others, by fingerprint and colour.",
+}
+
+
+def share(default: float, title: str, description: str) -> Param:
+    """Return a param that is a share, 0..1."""
+    return Param(default, type="number", minimum=0, maximum=1, title=title, description=description)
+
 
 PARAMS = {
-    "source": Param(
-        "configured",
-        type="string",
-        enum=["configured", "sample", "fashion"],
-        title="Source",
-        description="Where the images come from. `configured`: as the environment says.",
+    "sources": Param(
+        ["configured"],
+        type="array",
+        items={"type": "string", "enum": ["configured", *SOURCES]},
+        minItems=1,
+        examples=["configured", *SOURCES],
+        title="Sources",
+        description="What to take in. `configured`: as the environment says.",
     ),
     "path": Param(
         None,
         type=["null", "string"],
         maxLength=4096,
         title="Folder or zip",
-        description="The Kaggle archive on this machine. Empty: download it. Only for `fashion`.",
+        description="A copy of the fashion data set on this machine. Empty: as configured.",
     ),
     "pieces": Param(
         None,
@@ -53,20 +77,18 @@ PARAMS = {
         title="Pieces",
         description="How many pieces to generate. Empty: the usual number. Only for `sample`.",
     ),
-    "max_defect_share": Param(
-        0.1,
-        type="number",
-        minimum=0,
-        maximum=1,
-        title="Largest share of defects",
-        description="With a larger share of broken images than this, nothing is published.",
+    "max_defect_share": share(
+        0.1, "Largest share of defects", "With a larger share of a source broken, nothing is made of it."
+    ),
+    "max_absent_share": share(
+        1.0, "Largest share without image", "With a larger share of rows listed without their image, the night stops."
     ),
 }
 
 with DAG(
     dag_id="nightly",
     dag_display_name="Nightly catalogue",
-    description="New images in, palettes made, a release out.",
+    description="Every source in, features made, a release out.",
     doc_md=__doc__,
     schedule="0 2 * * *",
     catchup=False,
@@ -75,27 +97,33 @@ with DAG(
     params=PARAMS,
     tags=["tessera", "catalogue"],
 ) as nightly:
-    ingest = TesseraOperator(
-        task_id="ingest",
-        doc_md="Take in the images that are new; everything else is counted, and rejected with a reason.",
-        arguments=[
-            "ingest",
-            "{{ '' if params.source == 'configured' else params.source }}",
-            "--path={{ params.path or '' }}",
-            "--pieces={{ params.pieces or '' }}",
-            MAX_DEFECT_SHARE,
-            RUN_ID,
-        ],
-        execution_timeout=timedelta(hours=6),
-        outlets=[Asset("tessera://images")],
+    ingests = [
+        TesseraOperator(
+            task_id=f"ingest_{source}",
+            doc_md="Take in what is new; everything else is counted, and rejected with a reason.",
+            arguments=["ingest", source, *options, AMONG, RUN_ID],
+            execution_timeout=timedelta(hours=6),
+            outlets=[Asset(f"tessera://{source}")],
+        )
+        for source, options in SOURCES.items()
+    ]
+    gate = TesseraOperator(
+        task_id="gate",
+        doc_md="Take out what was deleted or expired; audit what came in, and stop the night where it must not go on.",
+        arguments=["gate", MAX_DEFECT_SHARE, "--max-absent-share={{ params.max_absent_share }}", RUN_ID],
+        trigger_rule=TriggerRule.ALL_DONE,  # a source that is away must not keep the others back
+        execution_timeout=timedelta(hours=1),
     )
-    palettes = TesseraOperator(
-        task_id="palettes",
-        doc_md="Work out the dominant colours of every image that has none under the current recipe.",
-        arguments=["run", "palettes", MAX_DEFECT_SHARE, RUN_ID],
-        execution_timeout=timedelta(hours=6),
-        outlets=[Asset("tessera://palettes")],
-    )
+    features = {
+        table: TesseraOperator(
+            task_id=table,
+            doc_md=words,
+            arguments=["run", table, MAX_DEFECT_SHARE, RUN_ID],
+            execution_timeout=timedelta(hours=6),
+            outlets=[Asset(f"tessera://{table}")],
+        )
+        for table, words in FEATURES.items()
+    }
     publish = TesseraOperator(
         task_id="release",
         doc_md="Build the DuckDB file beside the current one, audit it, then point the readers to it.",
@@ -104,4 +132,4 @@ with DAG(
         outlets=[Asset("tessera://release")],
     )
 
-    ingest >> palettes >> publish
+    ingests >> gate >> [features["palettes"], features["perceptual_hashes"]] >> features["near_duplicates"] >> publish

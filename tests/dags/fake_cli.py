@@ -15,7 +15,8 @@ STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=
 def main() -> int:
     """Say something, then succeed, fail or stay, as told."""
     arguments = sys.argv[1:]
-    behaviour = json.loads((HERE / "FAKE.json").read_text()).get(arguments[0], {})
+    told = json.loads((HERE / "FAKE.json").read_text())
+    behaviour = told.get(arguments[1], {}) if arguments[0] == "ingest" else told.get(arguments[0], {})
     note(arguments)
     print(json.dumps({"event": "working on", "command": arguments[0]}))
     if behaviour.get("huge"):

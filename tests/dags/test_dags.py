@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from dags.nightly import FEATURES, SOURCES, nightly
+from pipelines import sources
+from pipelines.catalog import TABLES
 from tests.dags.stage import ROOT, Stage
 
 FILES = sorted(path.name for path in (ROOT / "dags").glob("[!_]*.py"))
@@ -72,5 +75,15 @@ def test_every_param_is_typed_titled_and_described(loaded: dict[str, Any]) -> No
 
 
 def test_the_nights_edges() -> None:
-    text = (ROOT / "dags" / "nightly.py").read_text()
-    assert "ingest >> palettes >> publish" in text
+    night = {task.task_id: task.downstream_task_ids for task in nightly.tasks}
+    ingests = {name for name in night if name.startswith("ingest_")}
+    assert ingests == {f"ingest_{name}" for name in SOURCES}
+    assert all(night[name] == {"gate"} for name in ingests)
+    assert night["gate"] == {"palettes", "perceptual_hashes"}
+    assert night["palettes"] == night["perceptual_hashes"] == {"near_duplicates"}
+    assert (night["near_duplicates"], night["release"]) == ({"release"}, set())
+
+
+def test_the_night_makes_every_table_and_takes_every_source() -> None:
+    assert list(FEATURES) == [table.name for table in TABLES if table.produce]
+    assert list(SOURCES) == list(sources.SOURCES)

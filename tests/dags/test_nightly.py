@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
 
-from dags.nightly import nightly
+from dags.nightly import FEATURES, SOURCES, nightly
 from tests.dags.stage import Stage
 
 # Each configuration on the command line is one run of the DAG; the states of each are one line of output.
@@ -46,18 +46,23 @@ def nights(stage: Stage, *confs: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_params_become_arguments_and_nothing_else(stage: Stage) -> None:
-    confs: list[dict[str, Any]] = [{}, {"source": "sample", "pieces": 100, "max_defect_share": 0.25}]
-    confs += [{"source": "fashion", "path": path} for path in NASTY]
-    defaults = {"source": "configured", "path": None, "pieces": None, "max_defect_share": 0.1}
+    confs: list[dict[str, Any]] = [{}, {"sources": ["sample", "inbox"], "pieces": 100, "max_defect_share": 0.25}]
+    confs += [{"path": path} for path in NASTY]
+    defaults = {"sources": ["configured"], "path": None, "pieces": None, "max_defect_share": 0.1}
     stage.behave()
     ended = nights(stage, *(defaults | conf for conf in confs))  # one process: Airflow keeps params from run to run
     assert all(state == ["success", 1] for night in ended for state in night.values())
     calls = [call["arguments"] for call in stage.calls()]
-    assert [call[0] for call in calls] == ["ingest", "run", "release"] * len(confs)
-    ingests = [call[:-1] for call in calls[::3]]
-    assert ingests[0] == ["ingest", "--max-defect-share=0.1"]
-    assert ingests[1] == ["ingest", "sample", "--pieces=100", "--max-defect-share=0.25"]
-    assert ingests[2:] == [["ingest", "fashion", f"--path={path}", "--max-defect-share=0.1"] for path in NASTY]
+    assert len(calls) == len(confs) * (len(SOURCES) + 1 + len(FEATURES) + 1)
+    asked = {name: [call[:-1] for call in calls if call[:2] == ["ingest", name]] for name in SOURCES}
+    assert asked["cifar10"][:2] == [
+        ["ingest", "cifar10", "--among=configured"],
+        ["ingest", "cifar10", "--among=sample,inbox"],
+    ]
+    assert asked["sample"][1] == ["ingest", "sample", "--pieces=100", "--among=sample,inbox"]
+    assert asked["fashion"][2:] == [["ingest", "fashion", f"--path={path}", "--among=configured"] for path in NASTY]
+    gates = [call[:-1] for call in calls if call[0] == "gate"]
+    assert gates[1] == ["gate", "--max-defect-share=0.25", "--max-absent-share=1.0"]
     assert not (stage.root / "pwned").exists()
 
 
@@ -71,13 +76,29 @@ def test_one_run_id_goes_through_the_night(stage: Stage) -> None:
 
 @pytest.mark.parametrize(("code", "tries"), [(1, 1), (2, 3)], ids=["broken data", "could not run"])
 def test_a_failure_stops_the_night(stage: Stage, code: int, tries: int) -> None:
-    stage.behave(run={"code": code})
-    [night] = nights(stage, {"source": "sample"})
-    assert night == {"ingest": ["success", 1], "palettes": ["failed", tries], "release": ["upstream_failed", 0]}
+    stage.behave(gate={"code": code})
+    [night] = nights(stage, {"sources": ["sample"]})
+    assert all(night[f"ingest_{name}"] == ["success", 1] for name in SOURCES)
+    assert night["gate"] == ["failed", tries]
+    assert night["release"] == ["upstream_failed", 0]
+
+
+def test_a_source_that_is_away_keeps_nothing_back(stage: Stage) -> None:
+    stage.behave(tmdb={"code": 2})
+    [night] = nights(stage, {})
+    assert night.pop("ingest_tmdb") == ["failed", 3]
+    assert all(state == ["success", 1] for state in night.values())
+
+
+def test_a_source_that_is_not_wanted_is_skipped(stage: Stage) -> None:
+    stage.behave(cifar10={"raw": json.dumps({"status": "skipped", "reason": "Nobody asked for it."})})
+    [night] = nights(stage, {})
+    assert night.pop("ingest_cifar10") == ["skipped", 1]
+    assert all(state == ["success", 1] for state in night.values())
 
 
 @pytest.mark.parametrize(
-    "conf", [{"source": "elsewhere"}, {"pieces": 0}, {"pieces": "7; ls"}, {"max_defect_share": 1.5}]
+    "conf", [{"sources": ["elsewhere"]}, {"sources": []}, {"pieces": 0}, {"pieces": "7; ls"}, {"max_defect_share": 1.5}]
 )
 def test_params_out_of_bounds_are_refused(conf: dict[str, Any]) -> None:
     params = copy.deepcopy(nightly.params)
