@@ -20,7 +20,7 @@ TABLE = Table(
             "key",
             pa.string(),
             "The batch and the row in it, from 0: data_batch_1/00042.",
-            pattern=r"(data_batch_[1-5]|test_batch)/[0-9]{5}",
+            pattern=r"(?:data_batch_[1-5]|test_batch)/[0-9]{5}",
         ),
         IMAGE_ID,
         Column("split", pa.string(), "What the row is meant for; test rows teach nothing.", values=("train", "test")),
