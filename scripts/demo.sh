@@ -6,7 +6,11 @@ scripts/setup.sh
 . scripts/airflow.sh
 export NO_COLOR=1
 log=$TESSERA_HOME/demo.log
-query="SELECT display_name, dominant_hex, palette FROM products_flat WHERE palette IS NOT NULL ORDER BY product_id LIMIT 5"
+queries=(
+  "SELECT display_name, dominant_hex, palette FROM products_flat WHERE palette IS NOT NULL ORDER BY product_id LIMIT 5"
+  "SELECT title, year, is_pass FROM films WHERE source = 'sample_tmdb' ORDER BY title, year LIMIT 5"
+  "SELECT title, visibility, like_count FROM wardrobe('ana')"
+)
 : >"$log"
 
 fail() {
@@ -20,12 +24,12 @@ progress() {
     /\[DAG TEST\] starting task_id=/ { task = $0; sub(/.*task_id=/, "", task); sub(/ .*/, "", task); error = "" }
     /Airflow[A-Za-z]*Exception: /    { error = $0; sub(/^[^:]*: /, "", error) }
     / new_state=/                    { state = $0; sub(/.* new_state=/, "", state); sub(/ .*/, "", state) }
-    /\[DAG TEST\] end task/          { printf "  %-10s %s%s\n", task, state, error ? ": " error : ""; fflush() }
+    /\[DAG TEST\] end task/          { printf "  %-18s %s%s\n", task, state, error ? ": " error : ""; fflush() }
   '
 }
 
 run_night() {
-  airflow dags test nightly --conf '{"source": "sample"}' 2>&1 | tee -a "$log" | progress
+  airflow dags test nightly --conf '{"sources": ["sample", "inbox"]}' 2>&1 | tee -a "$log" | progress
 }
 
 echo "demo: preparing Airflow"
@@ -41,6 +45,8 @@ printf '\nThe night, step by step\n'
 python -m pipelines runs --last || fail "The table of the night could not be read."
 printf '\nThe release\n'
 python -m pipelines releases || fail "The release could not be read."
-printf '\n%s\n' "$query"
-python -m pipelines sql "$query" || fail "The release could not be queried."
+for query in "${queries[@]}"; do
+  printf '\n%s\n' "$query"
+  python -m pipelines sql "$query" || fail "The release could not be queried."
+done
 printf '\nAirflow said more: %s\nNow in a browser: make up\n' "$log"
