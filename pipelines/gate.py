@@ -64,8 +64,7 @@ def _report(
     with TemporaryDirectory() as folder:
         rules = [*checks, *_references(snapshots, came), *_unique(snapshots, came)]
         report = audit(_parts(snapshots, came), rules, Path(folder))
-        put_report(journal.store.objects, place, Path(folder), report)
-    return report, f"{journal.store.uri}/{place}/index.html"
+        return report, put_report(journal.store.objects, place, Path(folder), report)
 
 
 def _require(report: AuditReport, place: str) -> None:

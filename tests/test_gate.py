@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -51,8 +52,10 @@ def test_what_is_good_passes_and_its_report_stays_with_the_run(store: Store, tmp
     summary = gate.examine(journal, GateParams(max_defect_share=0.5))
     assert summary["ok"]
     assert report_of(journal)["ok"]
-    page = store.objects.get(f"_reports/{journal.run.run_id}/gate/index.html").decode()
-    assert "images" in page
+    page = store.objects.get(f"_reports/{journal.run.run_id}/gate/report.html").decode()
+    assert "All rules hold" in page
+    for link in re.findall(r'href="([^"]+)"', page):
+        assert store.objects.find(f"_reports/{journal.run.run_id}/gate/{link}"), link
     assert "products" in page
 
 
@@ -78,7 +81,7 @@ def test_too_many_defects_stop_the_night_and_say_why(store: Store, tmp_path: Pat
     with pytest.raises(ContractBroken, match="at most 10% defects among the fashion images") as stopped:
         gate.examine(journal, GateParams())
     assert "tessera rejects" in str(stopped.value)
-    assert f"_reports/{journal.run.run_id}/gate/index.html" in str(stopped.value)
+    assert f"_reports/{journal.run.run_id}/gate/report.html" in str(stopped.value)
     assert not report_of(journal)["ok"]
     assert bookmarks.came_since(store, gate.READER, store.snapshot(images.TABLE))  # it has not passed
 

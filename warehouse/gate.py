@@ -22,7 +22,7 @@ def examine(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table], docs
     return audit(_parts(connection, tables), list(_checks(connection, tables)), docs)
 
 
-def require_ok(report: AuditReport, release: str, docs: str) -> None:
+def require_ok(report: AuditReport, release: str, page: str) -> None:
     """Raise ContractBroken naming a broken rule, or CannotRun when a rule could not be checked."""
     if report.ok:
         return
@@ -30,7 +30,7 @@ def require_ok(report: AuditReport, release: str, docs: str) -> None:
     others = f" ({len(found) - 1} more rules are broken or unchecked.)" if len(found) > 1 else ""
     sentence = (
         f"release {release} does not go out: {found[0]}.{others} Nothing was published, readers keep what they have. "
-        f"The whole report: {docs}/index.html. Mend the rows or the rule, then start a new run."
+        f"The whole report: {page}. Mend the rows or the rule, then start a new run."
     )
     raise ContractBroken(sentence) if report.violations else CannotRun(sentence)
 

@@ -118,9 +118,7 @@ def _build(
     def gate(connection: duckdb.DuckDBPyConnection) -> None:
         docs = file.parent / "docs"
         report = examine(connection, (*snapshots, *(view.own for view in VIEWS if not view.viewer)), docs)
-        place = f"docs/{file.stem}"
-        put_report(releases, place, docs, report)
-        require_ok(report, file.stem, f"{releases.uri}/{place}")
+        require_ok(report, file.stem, put_report(releases, f"docs/{file.stem}", docs, report))
 
     def built(table: str) -> None:
         journal.progress(f"release: {table}", next(done), len(snapshots))

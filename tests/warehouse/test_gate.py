@@ -50,8 +50,8 @@ def test_broken_rows_are_found_and_nothing_goes_out(later: Night, family: str) -
     assert re.search(rf"\d+ rows break the rule “[^”]*{re.escape(rule)}[^”]*”, for example ", sentence), sentence
     assert "readers keep what they have" in sentence
     assert later.files() == before
-    (place,) = re.findall(rf"{later.uri}/(docs/\w+)/index.html", sentence)
-    assert later.releases.find(f"{place}/index.html")
+    (place,) = re.findall(rf"{later.uri}/(docs/\w+)/report.html", sentence)
+    assert later.releases.find(f"{place}/report.html")
     report = json.loads(later.releases.get(f"{place}/audit.json"))
     (found,) = report["violations"]  # this rule and no other
     assert f"table {table.name}," in found

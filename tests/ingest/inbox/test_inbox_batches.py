@@ -151,6 +151,31 @@ def test_a_file_that_changes_or_goes_while_the_night_reads_leaves_its_batch_alon
     assert box.ingest()["images"] == (4, 4, 0, 0, 0)
 
 
+def test_a_file_that_becomes_a_link_while_the_night_reads_is_not_followed(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box.put("a", upload(1))
+    box.put("b", upload(1, "eve"))
+    list_them = drops.listed
+
+    def listed(objects: Objects, folder: str) -> list[Found]:
+        found = list(list_them(objects, folder))
+        (box.folder("b") / "1.jpg").unlink()
+        (box.folder("b") / "1.jpg").symlink_to("../a/1.jpg")
+        return found
+
+    monkeypatch.setattr(batches, "listed", listed)
+    box.ingest()
+    assert box.values(uploads.TABLE, "user_id") == ["ana"]
+
+
+def test_the_same_picture_in_two_batches_of_a_night_is_one(box: Box) -> None:
+    box.put("a", upload(1, "ana"), upload(2, "ana"))
+    box.put("b", upload(1, "ben"), upload(3, "ben"))
+    assert box.ingest()["images"] == (4, 3, 0, 0, 1)
+    assert len(box.values(images.TABLE, "image_id")) == 3
+
+
 def test_a_batch_larger_than_memory_holds_is_left_alone_too(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipelines.ingest.intake._SHARD_BYTES", 1)
     box.put("a", upload(1), upload(2), upload(3))

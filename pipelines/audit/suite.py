@@ -7,7 +7,6 @@ report holds all. Blobs never come in.
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +17,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
-from pipelines.lake.objects import Objects
 from pipelines.lake.table import Column, Table
 
 if TYPE_CHECKING:
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 
 Frame: TypeAlias = "pd.DataFrame | pa.Table"
 
-_REPORT_FILES = {".html", ".css", ".svg", ".json"}  # the report brings 4 MB of fonts and pictures that tell nothing
 _EXAMPLES = 3
 _EXAMPLE_LENGTH = 80
 _one_at_a_time = Lock()  # Great Expectations keeps its current context in a global
@@ -112,14 +109,6 @@ def audit(parts: Iterable[tuple[Table, Frame]], checks: Sequence[Check] = (), do
     violations = [result for result in results if isinstance(result, Violation)]
     failures = dict.fromkeys(result for result in results if isinstance(result, Failure))
     return AuditReport(len(results), _together(violations), tuple(failures))
-
-
-def put_report(objects: Objects, place: str, docs: Path, report: AuditReport) -> None:
-    """Copy a report from a local folder to `place` below an address, as HTML and as `audit.json`."""
-    (docs / "audit.json").write_text(json.dumps(report.summary(), indent=2))
-    for page in sorted(docs.rglob("*")):
-        if page.suffix in _REPORT_FILES:
-            objects.put(f"{place}/{page.relative_to(docs)}", page.read_bytes())
 
 
 Found = Violation | Failure | None  # of one rule; None: it holds
