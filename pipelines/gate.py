@@ -26,6 +26,7 @@ from pipelines.lake.table import Table
 
 READER = "gate"
 INGESTED = tuple(table for table in TABLES if table.produce is None and table != runs.TABLE)
+_OF_USERS = "inbox "  # what one user drops must not stop the night of all others: it is rejected, line by line
 _PART_ROWS = 100_000
 _EXAMPLES = 3
 
@@ -99,12 +100,11 @@ def _accounts(steps: list[dict[str, Any]], store: Store, params: GateParams) -> 
             yield Check("runs", _name(row), f"{row['step']} keep the contract of their source", int(broke), why)
             continue
         name, given = _name(row), row["in_count"]
+        limit = 1.0 if row["step"].startswith(_OF_USERS) else params.max_defect_share
         defects, absent = row["reject_count"] - row["absent_count"], row["absent_count"]
         out = sum(row[f"{kind}_count"] for kind in ("new", "unchanged", "reject", "duplicate"))
-        broken = _example(store, row["step"]) if defects > params.max_defect_share * given else ()
-        yield _limit(
-            f"{name}_defects", f"defects among the {row['step']}", defects, given, params.max_defect_share, broken
-        )
+        broken = _example(store, row["step"]) if defects > limit * given else ()
+        yield _limit(f"{name}_defects", f"defects among the {row['step']}", defects, given, limit, broken)
         yield _limit(f"{name}_absent", f"{row['step']} without image", absent, given, params.max_absent_share)
         yield Check("runs", f"{name}_account", f"every one of the {row['step']} is accounted for", abs(given - out))
 

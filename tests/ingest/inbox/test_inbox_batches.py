@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import islice
 
-import boxes
 import pytest
 from boxes import NOW, Box, confirm, delete, label, picture, sha, upload, vote
 
@@ -262,38 +261,6 @@ def test_sentences_say_which_batch_and_line_and_what_to_do(box: Box) -> None:
     assert all(sentence.startswith("spring, line ") for sentence in sentences.values()), sentences
     assert sentences["spring/line 3", "not_json"].endswith("whose manifest has changed is taken in again.")
     assert "tried again every night" in sentences["spring/line 2", "unknown_image"]
-
-
-def test_a_bucket_is_read_as_a_folder_is(bucket: str, box: Box) -> None:
-    lake = boxes.Store(f"{bucket}/lake")
-    names = [
-        "100%.jpg",
-        "100%25.jpg",
-        "a#b.jpg",
-        "a b.jpg",
-        "\u00e9.jpg",
-        "e\u0301.jpg",
-        "😀.jpg",
-        "a+b&c=d.jpg",
-        "sub/x",
-    ]
-    lines = [upload(picture(i), file=name) for i, name in enumerate(names)]
-    for i, name in enumerate(names):
-        _raw(bucket, f"lake/incoming/a/{name}", picture(i))
-    _raw(bucket, "lake/incoming/a/", b"")
-    _raw(bucket, "lake/incoming/a/manifest.jsonl", boxes.manifest(*lines))
-    journal = boxes.Journal(lake, boxes.Run())
-    boxes.source.ingest(journal, now=NOW)
-    assert [step.new for step in journal.steps] == [len(names), len(names)]
-    box.put("a", *lines, files={name: picture(i) for i, name in enumerate(names)})
-    box.ingest()
-    assert box.digests() == {table.name: boxes.digest(table, lake.snapshot(table).read()) for table in boxes.FILLED}
-
-
-def _raw(bucket: str, key: str, data: bytes) -> None:
-    import boto3
-
-    boto3.client("s3").put_object(Bucket=bucket.removeprefix("s3://"), Key=key, Body=data)
 
 
 def test_a_manifest_of_nonsense_does_not_fill_the_rejects(box: Box) -> None:
