@@ -5,8 +5,8 @@ users have deleted or what has expired, and audits what came in: when too much o
 stops here, and its report says why. Then each table makes what it lacks, and `release` publishes all of it as one
 DuckDB file. A night without news costs seconds; a night that was cut short goes on where it stopped.
 
-A source that cannot be reached fails for itself: the other sources, and the release, go on without it. A source
-whose data broke a contract stops the night at the gate.
+A source that cannot be reached fails for itself: the other sources, and the release, go on without it, and
+`every_source` fails the run in the end. A source whose data broke a contract stops the night at the gate.
 
 **Params.** *sources* are those to take in; `configured` means what `TESSERA_SOURCES`, `TESSERA_FASHION`,
 `TESSERA_CIFAR10`, `TESSERA_BECHDEL` and `TESSERA_TMDB_TOKEN` say, and the generated sample where they say nothing.
@@ -25,13 +25,16 @@ of a source may be defective, or listed without its image, before the night is r
 
 from datetime import timedelta
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Asset, Param, TriggerRule
 
 from dags._operator import TesseraOperator
 
 RUN_ID = "--run-id={{ run_id }}"
 MAX_DEFECT_SHARE = "--max-defect-share={{ params.max_defect_share }}"
-AMONG = "--among={{ params.sources | join(',') }}"
+AMONG = (  # who names a folder wants what is in it, and not the sample that stands in for nothing
+    "--among={{ 'fashion,inbox' if params.path and params.sources == ['configured'] else params.sources | join(',') }}"
+)
 SOURCES = {
     "sample": ["--pieces={{ params.pieces or '' }}"],
     "fashion": ["--path={{ params.path or '' }}"],
@@ -132,4 +135,12 @@ with DAG(
         outlets=[Asset("tessera://release")],
     )
 
+    every_source = EmptyOperator(
+        task_id="every_source",
+        doc_md="Fails the run when a source failed, after everything else has been done and released.",
+        trigger_rule=TriggerRule.NONE_FAILED,
+        execution_timeout=timedelta(minutes=5),
+    )
+
     ingests >> gate >> [features["palettes"], features["perceptual_hashes"]] >> features["near_duplicates"] >> publish
+    [*ingests, publish] >> every_source

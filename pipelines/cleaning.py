@@ -6,6 +6,7 @@ brought back.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,8 @@ from warehouse.manifest import file_of, manifest_of
 
 _SHORTEST_DAYS = 1  # files that a run has written and not committed yet look like leftovers
 _DAY_SECONDS = 24 * 3600
+_BUILD_SECONDS = 3600  # a release without a manifest is being built, or its builder was killed
+_OF_RELEASE = re.compile(r"(?:docs/)?([0-9a-f]{16})[./]")
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def _vacuum(store: Store, table: Table, params: CleaningParams) -> int:
 
 
 def _taken(store: Store, days: float) -> Iterator[Batch]:
-    """Yield the batches that were taken in as they lie there, and whose time is up."""
+    """Yield the batches whose time is up: those that were taken in as they lie there."""
     taken = batches.taken(store)
     for batch in batches.find(store.objects):
         manifest = batch.manifest
@@ -92,19 +95,23 @@ def _remove_older(objects: Objects, folder: str, days: float) -> int:
 
 
 def _remove_releases(releases: Objects, days: float) -> int:
-    """Remove releases that were replaced long enough ago; never the one readers see, nor the newest published."""
-    at = pointer.current(releases)
-    horizon = datetime.now(UTC) - timedelta(days=days)
-    old = [
-        found.release
-        for found in pointer.manifests(releases)
-        if found.release not in (at.release, at.last_published) and datetime.fromisoformat(found.created_at) < horizon
-    ]
-    for name in old:  # the manifest first: without it no reader finds the rest
-        docs = [page.path for page in releases.list(f"docs/{name}")]
-        for path in (manifest_of(name), file_of(name), *docs):
-            releases.delete(path)
-    return len(old)
+    """Remove releases that were replaced long enough ago, and what killed or refused builds left.
+
+    Never the one readers see, nor the newest published.
+    """
+    at, horizon = pointer.current(releases), datetime.now(UTC) - timedelta(days=days)
+    held = {found.release: datetime.fromisoformat(found.created_at) for found in pointer.manifests(releases)}
+    old = {name for name, made in held.items() if made < horizon and name not in (at.release, at.last_published)}
+    doomed: dict[str, str] = {}
+    for file in releases.list():
+        match = _OF_RELEASE.match(file.path)
+        is_leftover = file.age_seconds > max(days * _DAY_SECONDS, _BUILD_SECONDS)
+        if match and (match[1] in old or (match[1] not in held and is_leftover)):
+            doomed[file.path] = match[1]
+    manifests = {manifest_of(name) for name in old}
+    for path in sorted(doomed, key=lambda path: path not in manifests):  # without it no reader finds the rest
+        releases.delete(path)
+    return len(set(doomed.values()))
 
 
 def _remove_copies(cache: Path, releases: Objects) -> int:

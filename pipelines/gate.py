@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -46,10 +47,11 @@ def examine(journal: Journal, params: GateParams) -> dict[str, Any]:
     """
     store = journal.store
     with journal.step("gate") as step:
-        snapshots = {table: store.snapshot(table) for table in INGESTED}
+        # Referrers first, so that what they refer to is there whatever another run commits in between.
+        snapshots = {table: store.snapshot(table) for table in reversed(INGESTED)}
         came = {table: bookmarks.came_since(store, READER, snapshot) for table, snapshot in snapshots.items()}
         step.rows_in = step.new = sum(snapshots[table].files[path] for table, paths in came.items() for path in paths)
-        checks = [*_accounts(_ingests(journal), store, params)]
+        checks = [*_accounts([*_ingests(journal), *_unpassed(journal)], store, params)]
         if not step.new and not any(check.violations for check in checks):
             return {"ok": True, "rules": len(checks), "report": None}
         report, place = _report(journal, snapshots, came, checks)
@@ -72,9 +74,10 @@ def _require(report: AuditReport, place: str) -> None:
     if report.ok:
         return
     found = [*report.violations, *report.errors]
+    first = str(found[0]).rstrip(".")
     others = f" ({len(found) - 1} more rules are broken or unchecked.)" if len(found) > 1 else ""
     sentence = (
-        f"the night stops before anything is made of what came in: {found[0]}.{others} See why with: tessera rejects; "
+        f"the night stops before anything is made of what came in: {first}.{others} See why with: tessera rejects; "
         f"the whole report: {place}. Mend the source, or allow more with --max-defect-share."
     )
     raise ContractBroken(sentence) if report.violations else CannotRun(sentence)
@@ -88,16 +91,32 @@ def _ingests(journal: Journal) -> list[dict[str, Any]]:
     return [row for row in steps.values() if " " in row["step"]]
 
 
+def _unpassed(journal: Journal) -> Iterator[dict[str, Any]]:
+    """Yield what other runs took in since a gate last passed, of each source the newest account.
+
+    What a gate has refused stays refused until the source is taken in anew, or more is allowed.
+    """
+    here = {_source(row) for row in _ingests(journal)}
+    held = journal.store.snapshot(runs.TABLE).read()
+    done = held.filter((pc.field("status") == "done") & (pc.field("run_id") != journal.run.run_id)).to_pylist()
+    passed = max((row["started_at"] for row in done if row["step"] == "gate"), default=None)
+    since = [row for row in done if " " in row["step"] and (passed is None or row["started_at"] > passed)]
+    newest = {_source(row): row["run_id"] for row in sorted(since, key=itemgetter("started_at"))}
+    yield from (row for row in since if _source(row) not in here and newest[_source(row)] == row["run_id"])
+
+
+def _source(row: dict[str, Any]) -> str:
+    return str(row["step"]).partition(" ")[0]
+
+
 def _accounts(steps: list[dict[str, Any]], store: Store, params: GateParams) -> Iterator[Check]:
     """Yield one check per limit of each source's account.
 
     A source that could not be reached has none: that is no fault of its data.
     """
     for row in steps:
-        if row["status"] == "failed":
-            broke = str(row["error"]).startswith(ContractBroken.__name__)
-            why = (str(row["error"]),) if broke else ()
-            yield Check("runs", _name(row), f"{row['step']} keep the contract of their source", int(broke), why)
+        if row["status"] != "done":
+            yield _ended_badly(row)
             continue
         name, given = _name(row), row["in_count"]
         limit = 1.0 if row["step"].startswith(_OF_USERS) else params.max_defect_share
@@ -107,6 +126,19 @@ def _accounts(steps: list[dict[str, Any]], store: Store, params: GateParams) -> 
         yield _limit(f"{name}_defects", f"defects among the {row['step']}", defects, given, limit, broken)
         yield _limit(f"{name}_absent", f"{row['step']} without image", absent, given, params.max_absent_share)
         yield Check("runs", f"{name}_account", f"every one of the {row['step']} is accounted for", abs(given - out))
+
+
+def _ended_badly(row: dict[str, Any]) -> Check:
+    """Return the check of a step that was not done: one that was killed, or whose data broke a contract, is refused."""
+    why = "it was killed; start it again, it goes on where it stopped" if row["status"] == "running" else row["error"]
+    is_refused = row["status"] == "running" or (row["status"] == "failed" and not _is_away(str(row["error"])))
+    rule = f"“{row['step']}” came to a good end"
+    return Check("runs", _name(row), rule, int(is_refused), (str(why),) if is_refused else ())
+
+
+def _is_away(error: str) -> bool:
+    """True for a source that could not be reached, which keeps nothing else back."""
+    return error.startswith(CannotRun.__name__)
 
 
 def _name(row: dict[str, Any]) -> str:

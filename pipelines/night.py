@@ -7,7 +7,7 @@ from typing import Any
 
 from pipelines import catalog, gate, sources
 from pipelines.gate import GateParams
-from pipelines.lake.errors import CannotRun
+from pipelines.lake.errors import CannotRun, ContractBroken
 from pipelines.lake.objects import Objects
 from pipelines.lake.runs import Journal
 from pipelines.settings import Settings
@@ -20,15 +20,18 @@ def run(
     """Run a whole night and return its release.
 
     A source that cannot be reached does not keep the others back: the night ends with CannotRun only when all
-    else is done. A source whose data broke a contract stops it before anything is made. Raises ContractBroken.
+    else is done. A source whose data broke a contract stops it at the gate, before anything is made.
+    Raises ContractBroken.
     """
     away: list[str] = []
     for name in names:
         try:
             sources.take_in(settings, journal, name, request)
         except CannotRun as error:
-            journal.fail(f"{name} source", error)
+            journal.fail(f"ingest {name}", error)
             away.append(f"{name}: {error}")
+        except ContractBroken as error:  # the gate refuses it, after all sources have been looked at
+            journal.fail(f"ingest {name}", error)
     check(journal, limits)
     for table in catalog.TABLES:
         if table.produce:
@@ -43,6 +46,7 @@ def check(journal: Journal, limits: GateParams) -> dict[str, Any]:
     """Take out what was deleted or expired, then pass gate one. Raises ContractBroken when the night must stop."""
     from pipelines.ingest.retirement import retire
 
+    journal.store.unpin(journal.run)  # what is made after the gate is made of what is there now
     retire(journal)
     return gate.examine(journal, limits)
 

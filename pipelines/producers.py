@@ -136,7 +136,7 @@ def _materialize_images(journal: Journal, table: Table, executor: Executor, max_
         made = _counted(journal, step, completed(executor, make, shards), sum(len(shard.ids) for shard in shards))
         finished = list(made) if stale else _committed(store, run, keys, made)
         failed |= {reject.key: reject for result in finished for reject in result.rejects}
-        rejects.record(store, run, table.name, failed.values(), recipe(table), looked_at=ids)
+        rejects.record(store, run, table.name, failed.values(), recipe(table), looked_at=_judged(store, table, ids))
         step.rejected = len(failed)
         step.gate(step.rejected, max_defect_share)
         if stale:  # not before the gate: what would replace good rows must be good
@@ -146,11 +146,8 @@ def _materialize_images(journal: Journal, table: Table, executor: Executor, max_
 def _prune(store: Store, run: Run, keys: Keys, ids: set[str]) -> None:
     """Take out the rows of images that are gone: deleted by their owner, or expired."""
     gone = keys.values - ids
-    if gone:  # a night beside this one may have made rows of images that came after our pin
-        images = keys.table.inputs[0]
-        gone -= set().union(
-            *(rows["image_id"].to_pylist() for _, rows in store.snapshot(images).fragments(["image_id"]))
-        )
+    if gone:
+        gone -= _newest_ids(store, keys.table)
     if gone:
         doomed = pa.array(sorted(gone))
         remove(store, run, keys.table, lambda rows: pc.is_in(rows["image_id"], doomed))
@@ -187,6 +184,18 @@ def _failed_before(store: Store, table: Table, ids: set[str]) -> dict[str, Rejec
     return {reject.key: reject for reject in standing if reject.key in ids and reject.reason != _FAILED}
 
 
+def _judged(store: Store, table: Table, ids: set[str]) -> set[str]:
+    """Return the images whose rejects this run decides: those it saw, and those that are gone."""
+    others = {reject.key for reject in rejects.standing(store, table.name, recipe(table))} - ids
+    return ids | (others - _newest_ids(store, table) if others else set())
+
+
+def _newest_ids(store: Store, table: Table) -> set[str]:
+    """Return the images there are now: a night beside this one may have taken some in after our pin."""
+    fragments = store.snapshot(table.inputs[0]).fragments(["image_id"])
+    return set().union(*(rows["image_id"].to_pylist() for _, rows in fragments))
+
+
 def _pending(store: Store, table: Table, images: dict[str, list[str]], settled: set[str]) -> list[Shard]:
     todo = ((path, frozenset(ids) - settled) for path, ids in images.items())
     return [Shard(store, table, path, ids) for path, ids in todo if ids]
@@ -195,10 +204,17 @@ def _pending(store: Store, table: Table, images: dict[str, list[str]], settled: 
 def make(shard: Shard) -> Made:
     """Make the rows of one shard, in a worker. A file left by a killed run is taken as it is."""
     cpu, name = time.thread_time(), name_of(shard.ids)
-    file = shard.store.staged(shard.table, path_of(shard.table, name)) or _stage(shard, name)
+    file = _left_behind(shard, name) or _stage(shard, name)
     # A thread of the driver is measured with the driver; only another process has to report its own.
     elsewhere = os.getpid() != shard.driver_pid
     return Made(shard, file, time.thread_time() - cpu if elsewhere else 0.0, peak_memory_bytes())
+
+
+def _left_behind(shard: Shard, name: str) -> DataFile | None:
+    """Return what a killed run left; not where the code had failed on an image, for that may be mended."""
+    file = shard.store.staged(shard.table, path_of(shard.table, name))
+    failed = file is not None and any(reject["reason"] == _FAILED for reject in file.notes.get("rejects", []))
+    return None if failed else file
 
 
 def _stage(shard: Shard, name: str) -> DataFile:
@@ -209,7 +225,7 @@ def _stage(shard: Shard, name: str) -> DataFile:
             rows.extend(_rows(shard.table, image_id, format_, data))
         except Rejected as error:
             failed.append(asdict(Reject(image_id, error.reason, error.detail)))
-        except (ContractBroken, MemoryError, OSError):  # no fault of the image
+        except (ContractBroken, ImportError, MemoryError, OSError):  # no fault of the image
             raise
         except Exception as error:  # one bad item costs itself only; many of them trip the gate
             detail = f"{shard.table.name} could not be made: {type(error).__name__}: {error}"

@@ -33,11 +33,18 @@ class Request:
     ids: tuple[int, ...] = ()
 
 
+def named(words: str) -> tuple[str, ...]:
+    """Return the sources that are named, with commas between them. Raises CannotRun for a name that is none."""
+    names = tuple(word.strip() for word in words.split(",") if word.strip())
+    if unknown := [name for name in names if name not in SOURCES]:
+        raise CannotRun(f"there is no source {unknown[0]!r}. The sources are: {', '.join(SOURCES)}.")
+    return names
+
+
 def take_in(settings: Settings, journal: Journal, source: str, request: Request) -> None:
     """Take one source in. Raises CannotRun when there is none of that name, or it cannot be reached."""
-    if source not in SOURCES:
-        raise CannotRun(f"there is no source {source!r}. The sources are: {', '.join(SOURCES)}.")
-    SOURCES[source](settings, journal, request)
+    (name,) = named(source)
+    SOURCES[name](settings, journal, request)
 
 
 def _fashion(settings: Settings, journal: Journal, request: Request) -> None:

@@ -16,7 +16,7 @@ from pipelines.imaging import encode_png
 from pipelines.ingest import image_sources, images, sample
 from pipelines.ingest.fashion import FashionParams, ingest
 from pipelines.lake import bookmarks
-from pipelines.lake.errors import ContractBroken
+from pipelines.lake.errors import CannotRun, ContractBroken
 from pipelines.lake.materialize import upsert
 from pipelines.lake.recipe import Run
 from pipelines.lake.runs import Journal
@@ -98,12 +98,38 @@ def test_the_accounts_of_earlier_commands_of_the_run_count(store: Store, tmp_pat
     journal.write()
     with pytest.raises(ContractBroken, match="fashion images"):
         gate.examine(Journal(store, journal.run), GateParams())
-    gate.examine(Journal(store, Run()), GateParams())  # of another run they do not
+
+
+def test_what_was_refused_stays_refused_until_it_is_mended(store: Store, tmp_path: Path) -> None:
+    journal = taken_in(store, tmp_path / "shop", spoil=15)
+    journal.write()
+    for _ in range(2):
+        with pytest.raises(ContractBroken, match="fashion images"):
+            gate.examine(Journal(store, Run()), GateParams())
+    gate.examine(taken_in(store, tmp_path / "shop"), GateParams(max_defect_share=0.5))
+
+
+def test_what_was_passed_is_not_judged_again(store: Store, tmp_path: Path) -> None:
+    journal = taken_in(store, tmp_path / "shop", spoil=15)
+    gate.examine(journal, GateParams(max_defect_share=1))
+    journal.write()
+    assert gate.examine(Journal(store, Run()), GateParams())["ok"]
+
+
+def test_a_source_that_was_killed_stops_the_night_until_it_is_taken_in(store: Store) -> None:
+    run = Run()
+    with Journal(store, run).under_way("ingest fashion"), pytest.raises(ContractBroken, match="was killed"):
+        gate.examine(Journal(store, run), GateParams())
+    done = Journal(store, run)
+    with done.under_way("ingest fashion"):
+        pass
+    done.write()
+    assert gate.examine(Journal(store, run), GateParams())["ok"]
 
 
 def test_a_source_that_was_away_stops_nothing_one_that_broke_its_contract_does(store: Store) -> None:
     journal = Journal(store, Run())
-    journal.fail("tmdb source", ConnectionError("away"))
+    journal.fail("ingest tmdb", CannotRun("TMDB is away."))
     assert gate.examine(journal, GateParams())["ok"]
     journal.fail("ingest fashion", ContractBroken("styles.csv is missing."))
     with pytest.raises(ContractBroken, match=r"styles\.csv is missing"):

@@ -53,7 +53,7 @@ def main() -> NoReturn:
 
 def _failed(error: TesseraError) -> int:
     if not console.is_terminal():
-        console.say(status="failed", error=str(error), exit_code=error.exit_code)
+        console.say(status="failed", error=str(error), exit_code=error.exit_code, run_id=error.run_id)
     print(f"tessera: {error}", file=sys.stderr)
     return error.exit_code
 
@@ -71,6 +71,8 @@ def working(command: str, run_id: str | None) -> Iterator[tuple[Settings, Journa
             yield settings, journal, summary
         except BaseException as error:
             journal.fail(command, error)
+            if isinstance(error, TesseraError):
+                error.run_id = run.run_id
             raise
         finally:
             journal.write()

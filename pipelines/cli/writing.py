@@ -43,9 +43,8 @@ def nightly(
     if sum(map(bool, (fashion, sample, wanted))) > 1:
         raise CannotRun("--fashion, --sample and --sources each say what to take in: give one of them.")
     with working("nightly", run_id) as (settings, journal, summary):
-        journal.store.unpin(journal.run)
         chosen = "fashion,inbox" if fashion else "sample,inbox" if sample else wanted
-        names = chosen.split(",") if chosen else settings.wanted
+        names = sources.named(chosen or ",".join(settings.wanted))
         limits = GateParams(max_defect_share, max_absent_share)
         summary["release"] = night.run(settings, journal, names, Request(path=fashion, pieces=pieces), limits)
 
@@ -68,11 +67,12 @@ def ingest(
     if path and source not in ("fashion", "cifar10", "bechdel"):
         raise CannotRun(f"--path names a copy of a data set, but {source} comes from elsewhere. Leave one of them out.")
     with working(f"ingest {source}", run_id) as (settings, journal, summary):
-        if among and not path and not _is_wanted(settings, source, among):
+        if among and not _is_wanted(settings, source, among):
             summary.update({"status": "skipped", "reason": f"{source} is none of the sources wanted: {among}."})
             return
-        journal.store.unpin(journal.run)
-        sources.take_in(settings, journal, source, Request(path, photos, details, pieces, films, _numbers(ids)))
+        request = Request(path, photos, details, pieces, films, _numbers(ids))
+        with journal.under_way(f"ingest {source}"):
+            sources.take_in(settings, journal, source, request)
 
 
 @app.command()
@@ -129,8 +129,13 @@ def select(
 
 @app.command()
 def gc(
-    keep_days: Annotated[float, typer.Option(min=1, help="How long what is no longer named is kept.")] = 7,
-    now: Annotated[bool, typer.Option("--now", help="Keep nothing: of deleted pictures no byte is left.")] = False,
+    keep_days: Annotated[float, typer.Option(help="How long what is no longer named is kept.")] = 7,
+    now: Annotated[
+        bool,
+        typer.Option(
+            "--now", help="At once; after the next night, not beside one: no byte is left of deleted pictures."
+        ),
+    ] = False,
     run_id: RunId = None,
 ) -> None:
     """Remove for good what was deleted or replaced: data files, taken batches of the inbox, old releases."""
@@ -158,6 +163,8 @@ def sample(
     """Write the sample sources to a folder, in the public formats: fashion, CIFAR-10, TMDB, Bechdel, an inbox."""
     from pipelines.ingest import sample as drawn
 
+    if folder.exists() and any(folder.iterdir()):
+        raise CannotRun(f"{folder} is not empty, and nothing in it is to be overwritten. Name a new folder.")
     drawn.write_fashion(folder / "fashion", pieces, seed)
     drawn.write_cifar10(folder / "cifar-10-batches-py", seed=seed)
     drawn.write_bechdel(folder / "bechdel", seed=seed)
@@ -179,8 +186,7 @@ def docs(
 
 
 def _is_wanted(settings: Settings, source: str, among: str) -> bool:
-    wanted = among.split(",")
-    return source in wanted or ("configured" in wanted and source in settings.wanted)
+    return source in sources.named(among.replace("configured", ",".join(settings.wanted)))
 
 
 def _numbers(ids: str | None) -> tuple[int, ...]:

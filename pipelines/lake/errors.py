@@ -5,6 +5,7 @@ class TesseraError(Exception):
     """A failure a person can act on; `exit_code` is the code the command line ends with."""
 
     exit_code = 2
+    run_id: str | None = None  # of the run that failed
 
 
 class ContractBroken(TesseraError):

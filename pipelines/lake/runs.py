@@ -35,7 +35,7 @@ TABLE = Table(
     columns=(
         RUN_ID,
         Column("step", pa.string(), "What was done: a source's images or rows, a table, the release."),
-        Column("status", pa.string(), "How it ended.", values=("done", "empty", "skipped", "failed")),
+        Column("status", pa.string(), "How it ended.", values=("running", "done", "empty", "skipped", "failed")),
         Column("error", pa.string(), "Why it failed or was skipped, in a sentence.", nullable=True),
         Column("params", pa.string(), "What was asked for, as JSON, where the step takes a request.", nullable=True),
         _count("in_count", "Items the step was given."),
@@ -143,6 +143,19 @@ class Journal:
             step.cpu_seconds += time.process_time() - cpu
             step.peak_memory_bytes = max(step.peak_memory_bytes, peak_memory_bytes())
             pa.default_memory_pool().release_unused()  # else the next step's memory comes on top of this one's
+
+    @contextmanager
+    def under_way(self, name: str) -> Iterator[None]:
+        """Note at once that a command is under way: one that is killed cannot say so any more."""
+        step = Step(name, status="running")
+        self.steps.append(step)
+        self.write()
+        try:
+            yield
+        except BaseException as error:
+            step.status, step.error = "failed", _sentence(error)
+            raise
+        step.status = "done"
 
     def fail(self, name: str, error: BaseException) -> None:
         """Account for a failure that no step has accounted for."""

@@ -161,7 +161,8 @@ class Store:
         """
         data = _parquet(table, rows, notes or {})
         if not self.folder(table).create(path, data):
-            if there := self.staged(table, path):
+            there = self.staged(table, path)
+            if there and there.notes == (notes or {}):
                 return there
             path = f"{path.removesuffix('.parquet')}-{uuid4().hex}.parquet"
             self.folder(table).put(path, data)
@@ -170,7 +171,7 @@ class Store:
     def staged(self, table: Table, path: str) -> DataFile | None:
         """Return a file left by an earlier attempt, None when there is none, or it is torn or about to be cleaned."""
         found = self.folder(table).find(path)
-        if found is None or found.age_seconds > _STAGED_SECONDS:
+        if found is None or found.age_seconds > _STAGED_SECONDS or self._is_doomed(table, path):
             return None
         try:
             data = self.folder(table).get(path)
@@ -178,6 +179,14 @@ class Store:
         except (FileNotFoundError, pa.ArrowInvalid):
             return None
         return DataFile(path, len(data), meta.num_rows, json.loads(meta.metadata[_NOTES]))
+
+    def _is_doomed(self, table: Table, path: str) -> bool:
+        """True for a file that a commit took out of the table: cleaning may remove it at any moment."""
+        delta = self.snapshot(table).delta
+        if delta is None:
+            return False
+        gone = delta.vacuum(0, dry_run=True, enforce_retention_duration=False, full=False)
+        return path in {unquote(name) for name in gone}
 
     def open(self, table: Table, path: str) -> pq.ParquetFile:
         """Open one data file by its path below the table's folder."""

@@ -78,10 +78,10 @@ def test_the_nights_edges() -> None:
     night = {task.task_id: task.downstream_task_ids for task in nightly.tasks}
     ingests = {name for name in night if name.startswith("ingest_")}
     assert ingests == {f"ingest_{name}" for name in SOURCES}
-    assert all(night[name] == {"gate"} for name in ingests)
+    assert all(night[name] == {"gate", "every_source"} for name in ingests)
     assert night["gate"] == {"palettes", "perceptual_hashes"}
     assert night["palettes"] == night["perceptual_hashes"] == {"near_duplicates"}
-    assert (night["near_duplicates"], night["release"]) == ({"release"}, set())
+    assert (night["near_duplicates"], night["release"]) == ({"release"}, {"every_source"})
 
 
 def test_the_night_makes_every_table_and_takes_every_source() -> None:

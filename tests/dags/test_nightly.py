@@ -20,7 +20,7 @@ for task in nightly.tasks:
 for conf in sys.argv[1:]:
     run = nightly.test(run_conf=json.loads(conf))
     states = {ti.task_id: [str(ti.state), ti.try_number] for ti in run.get_task_instances()}
-    print("STATES", json.dumps(states), flush=True)
+    print("STATES", json.dumps({"run": [str(run.state), 1]} | states), flush=True)
 """
 NASTY = ["; rm -rf / #", "$(touch pwned)`touch pwned`", "a\nb\n", "--help", "{{ run_id }}", " ", "é'\"\\"]
 
@@ -60,7 +60,7 @@ def test_params_become_arguments_and_nothing_else(stage: Stage) -> None:
         ["ingest", "cifar10", "--among=sample,inbox"],
     ]
     assert asked["sample"][1] == ["ingest", "sample", "--pieces=100", "--among=sample,inbox"]
-    assert asked["fashion"][2:] == [["ingest", "fashion", f"--path={path}", "--among=configured"] for path in NASTY]
+    assert asked["fashion"][2:] == [["ingest", "fashion", f"--path={path}", "--among=fashion,inbox"] for path in NASTY]
     gates = [call[:-1] for call in calls if call[0] == "gate"]
     assert gates[1] == ["gate", "--max-defect-share=0.25", "--max-absent-share=1.0"]
     assert not (stage.root / "pwned").exists()
@@ -87,6 +87,8 @@ def test_a_source_that_is_away_keeps_nothing_back(stage: Stage) -> None:
     stage.behave(tmdb={"code": 2})
     [night] = nights(stage, {})
     assert night.pop("ingest_tmdb") == ["failed", 3]
+    assert night.pop("every_source") == ["upstream_failed", 0]
+    assert night.pop("run") == ["failed", 1]  # somebody has to look
     assert all(state == ["success", 1] for state in night.values())
 
 

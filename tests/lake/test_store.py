@@ -168,7 +168,8 @@ def test_vacuum_removes_orphans_and_keeps_what_is_pinned(store: Store) -> None:
 
 def test_a_staged_file_is_never_overwritten(store: Store) -> None:
     first = stage(store, THINGS, things(a=1), "same", {"note": 1})
-    assert stage(store, THINGS, things(a=1, b=2), "same", {"note": 2}) == first
+    assert stage(store, THINGS, things(a=1, b=2), "same", {"note": 1}) == first
+    assert stage(store, THINGS, things(a=1, b=2), "same", {"note": 2}).path != first.path  # it says something else
 
 
 def test_other_columns_in_the_lake_are_refused_with_a_sentence(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ VIEWS: tuple[View, ...] = (
     products_flat.VIEW,
     catalogue_counts.VIEW,
     films.VIEW,
-    label_conflicts.VIEW,
     visible_images.VIEW,
+    label_conflicts.VIEW,
     look_alikes.VIEW,
     wardrobe.VIEW,
 )

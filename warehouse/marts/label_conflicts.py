@@ -12,7 +12,7 @@ from warehouse.marts.view import View, query_beside
 VIEW = View(
     Table(
         name="label_conflicts",
-        description="Pictures that people label differently; the latest word counts.",
+        description="Pictures everybody may see that people label differently; the latest word counts.",
         grain=("task", "image_id"),
         columns=(
             labelled_samples.TABLE.columns[0],

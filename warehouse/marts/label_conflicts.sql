@@ -6,6 +6,7 @@ WITH said AS (
         list(label ORDER BY label) AS labels,
         max(labelled_at) AS labelled_at
     FROM labelled_samples
+    WHERE image_id IN (SELECT image_id FROM visible_images(NULL))
     GROUP BY task, image_id, user_id
 )
 SELECT
