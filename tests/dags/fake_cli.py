@@ -16,7 +16,7 @@ def main() -> int:
     """Say something, then succeed, fail or stay, as told."""
     arguments = sys.argv[1:]
     told = json.loads((HERE / "FAKE.json").read_text())
-    behaviour = told.get(arguments[1], {}) if arguments[0] == "ingest" else told.get(arguments[0], {})
+    behaviour = told.get(arguments[0]) or told.get(" ".join(arguments[1:2])) or {}
     note(arguments)
     print(json.dumps({"event": "working on", "command": arguments[0]}))
     if behaviour.get("huge"):

@@ -70,6 +70,7 @@ def test_what_has_no_value_is_left_out() -> None:
     assert _operator.given(["ingest", "", "--path=", "--pieces=3", "--x==", "a="]) == [
         "ingest",
         "--pieces=3",
+        "--x==",
         "a=",
     ]
 
