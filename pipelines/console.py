@@ -77,12 +77,17 @@ class _Lines:
 def show_steps(steps: Sequence[dict[str, Any]]) -> None:
     """Print the account of each run, one line per step; `steps` are rows of `runs`."""
     for run_id in dict.fromkeys(step["run_id"] for step in steps):
-        mine = [step for step in steps if step["run_id"] == run_id]
+        mine = [step for step in steps if step["run_id"] == run_id and not _is_mere_end(step)]
         rows = [[_grouped(step[name]) for name in _STEP_COLUMNS.values()] for step in mine]
         _console().print(_grid(list(_STEP_COLUMNS), rows, {*range(2, len(_STEP_COLUMNS) - 1)}, f"run {run_id}"))
         for step in mine:
             if step["error"]:
                 _console().print(Text(f"{step['step']} failed: {step['error']}"))
+
+
+def _is_mere_end(step: dict[str, Any]) -> bool:
+    """True for the note that a command came to a good end; its steps say what it did."""
+    return bool(step["status"] == "done" and step["step"].startswith("ingest "))
 
 
 def show_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
