@@ -26,12 +26,12 @@ def run(
     away: list[str] = []
     for name in names:
         try:
-            sources.take_in(settings, journal, name, request)
+            with journal.under_way(f"ingest {name}"):
+                sources.take_in(settings, journal, name, request)
         except CannotRun as error:
-            journal.fail(f"ingest {name}", error)
             away.append(f"{name}: {error}")
-        except ContractBroken as error:  # the gate refuses it, after all sources have been looked at
-            journal.fail(f"ingest {name}", error)
+        except ContractBroken:
+            continue  # it is accounted for, and the gate refuses it, after all sources have been looked at
     check(journal, limits)
     for table in catalog.TABLES:
         if table.produce:

@@ -52,8 +52,10 @@ def _fashion(settings: Settings, journal: Journal, request: Request) -> None:
 
     named = request.path or settings.fashion
     path = _path(named) or fashion.download(journal)
-    photos = _path(request.photos or settings.fashion_photos)
-    details = _path(request.details or settings.fashion_details)
+    apart = (request.photos or settings.fashion_photos, request.details or settings.fashion_details)
+    photos, details = (
+        fashion.download(journal, fashion.LARGE_HANDLE) if place in DOWNLOADS else _path(place) for place in apart
+    )
     fashion.ingest(journal, path, fashion.FashionParams(), photos=photos, details=details)
 
 

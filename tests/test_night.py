@@ -182,6 +182,17 @@ def test_the_same_run_started_again_takes_in_what_is_new(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+def test_the_same_run_started_again_passes_once_its_source_is_mended(tmp_path: Path) -> None:
+    folder = sample.write_fashion(tmp_path / "shop", 20)
+    rows = (folder / "styles.csv").read_bytes()
+    (folder / "styles.csv").unlink()
+    command = ("nightly", f"--fashion={folder}", "--run-id=again")
+    assert "holds no styles.csv" in tessera(tmp_path / "home", *command, code=1)[-1]["error"]
+    (folder / "styles.csv").write_bytes(rows)
+    assert tessera(tmp_path / "home", *command)[-1]["release"]["release"]
+
+
+@pytest.mark.slow
 def test_a_release_stands_though_another_run_takes_pictures_in_meanwhile(tmp_path: Path) -> None:
     tessera(tmp_path, "ingest", "sample", "--pieces=20", "--run-id=a")
     tessera(tmp_path, "run", "palettes", "--run-id=a")
