@@ -8,6 +8,21 @@ any bytes. What a picture means (palettes, labels, hashes) does not belong here.
 from pipelines.imaging.encode import encode_jpeg, encode_png
 from pipelines.imaging.errors import Reason, Unreadable
 from pipelines.imaging.policy import Header, Picture, decode, inspect
+from pipelines.imaging.resize import padded, resized
 from pipelines.imaging.stored import Format
+from pipelines.imaging.warp import transformed
 
-__all__ = ["Format", "Header", "Picture", "Reason", "Unreadable", "decode", "encode_jpeg", "encode_png", "inspect"]
+__all__ = [
+    "Format",
+    "Header",
+    "Picture",
+    "Reason",
+    "Unreadable",
+    "decode",
+    "encode_jpeg",
+    "encode_png",
+    "inspect",
+    "padded",
+    "resized",
+    "transformed",
+]

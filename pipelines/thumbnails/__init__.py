@@ -1,0 +1,1 @@
+"""Small pictures of all images, for people to look at."""
