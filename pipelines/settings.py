@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,9 +19,9 @@ class Settings(BaseSettings):
     home: Annotated[Path, Field(description="Everything below that is not placed elsewhere.")] = Path(".tessera")
     lake: Annotated[str, Field(description="Address of the lake; empty: HOME/lake.")] = ""
     releases: Annotated[str, Field(description="Address of the releases; empty: HOME/releases.")] = ""
-    dask_scheduler: Annotated[str, Field(description="threads, processes, or the address of a Dask scheduler.")] = (
-        "threads"
-    )
+    dask_scheduler: Annotated[
+        str, Field(description="local, processes, threads, or the address of a Dask scheduler.")
+    ] = "local"
     bundles: Annotated[str, Field(description="Address of the selection bundles; empty: HOME.")] = ""
     sources: Annotated[
         str,
@@ -36,6 +36,15 @@ class Settings(BaseSettings):
     tmdb_api: Annotated[str, Field(description="Address of TMDB's API, or of a server that answers like it.")] = (
         "https://api.themoviedb.org"
     )
+    mlflow_uri: Annotated[
+        str, Field(description="Address of MLflow, which keeps the models; empty: sqlite:///HOME/mlflow.db.")
+    ] = ""
+    tag_weights: Annotated[
+        str, Field(description="File of Keras' EfficientNet-B0 for ImageNet, or none; empty: downloaded on first use.")
+    ] = ""
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], Field(description="Where models run; auto: on a GPU where there is one.")
+    ] = "auto"
 
     @property
     def root(self) -> Path:
@@ -62,6 +71,20 @@ class Settings(BaseSettings):
     @property
     def bundles_uri(self) -> str:
         return self._address(self.bundles, "")
+
+    @property
+    def registry_uri(self) -> str:
+        return self.mlflow_uri or f"sqlite:///{self.root / 'mlflow.db'}"
+
+    @property
+    def registry_artifacts(self) -> str:
+        """Where a registry without a server keeps its files; `make up` shows the same ones."""
+        return str(self.root / "mlartifacts")
+
+    @property
+    def model_cache(self) -> Path:
+        """A local folder for the models that were fetched."""
+        return self.root / "models"
 
     @property
     def scratch(self) -> Path:

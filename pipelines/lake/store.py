@@ -29,7 +29,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from pipelines.lake.errors import CannotRun
 from pipelines.lake.objects import Objects, allows_http, is_remote
 from pipelines.lake.recipe import Run
-from pipelines.lake.table import Table
+from pipelines.lake.table import Column, Table
 
 _ATTEMPTS = 50  # of one change against other writers; each loser waits a little longer
 _ROW_GROUP_BYTES = 8 << 20
@@ -275,23 +275,30 @@ def _add(file: DataFile, now: int) -> AddAction:
 
 def _parquet(table: Table, rows: pa.Table, notes: dict[str, Any]) -> bytes:
     """Encode rows as Parquet: row groups by bytes, not rows; blobs without statistics or dictionary."""
-    blobs = {column.name: _codec(rows[column.name]) for column in table.columns if column.blob}
-    plain = [name for name in rows.column_names if name not in blobs]
+    codecs = {_leaf(column): _codec(rows[column.name]) if column.blob else "zstd" for column in table.columns}
+    plain = [_leaf(column) for column in table.plain]
     sink = io.BytesIO()
     with pq.ParquetWriter(
         sink,
         rows.schema.with_metadata({_NOTES: json.dumps(notes).encode()}),
-        compression={name: blobs.get(name, "zstd") for name in rows.column_names},
-        compression_level={name: 1 for name in rows.column_names if blobs.get(name, "zstd") == "zstd"},
-        use_dictionary=plain,
+        compression=codecs,
+        compression_level={name: 1 for name, codec in codecs.items() if codec == "zstd"},
+        use_dictionary=[_leaf(column) for column in table.plain if column.type != pa.list_(pa.float32())],
         write_statistics=plain,
     ) as writer:
         writer.write_table(rows, row_group_size=max(1, rows.num_rows * _ROW_GROUP_BYTES // max(rows.nbytes, 1)))
     return sink.getvalue()
 
 
+def _leaf(column: Column) -> str:
+    """Return the name by which Parquet knows a column's values: those of a list lie one level down."""
+    return f"{column.name}.list.element" if pa.types.is_list(column.type) else column.name
+
+
 def _codec(blobs: pa.ChunkedArray) -> str:
     """Choose zstd where it saves more than 10 % of a sample: catalogue JPEGs are often four fifths metadata."""
+    if not pa.types.is_binary(blobs.type):
+        return "zstd"  # lists of numbers: an embedding
     sample = b"".join(value for value in pc.drop_null(blobs.slice(0, 256)).to_pylist())
     packed = pa.Codec("zstd", compression_level=1).compress(sample) if sample else b""
     return "zstd" if len(packed) < 0.9 * len(sample) else "none"
