@@ -44,9 +44,15 @@ SOURCES = {
     "inbox": [],
 }
 FEATURES = {
+    "thumbnails": "Make a small picture of every image that has none under the current recipe.",
     "palettes": "Work out the dominant colours of every image that has none under the current recipe.",
     "perceptual_hashes": "Work out the fingerprint of every image that has none under the current recipe.",
     "near_duplicates": "Compare the images that are new with all others, by fingerprint and colour.",
+    "label_scores": "Show every fashion image and upload to the champion of fashion-labels: scores and embeddings.",
+    "labels": "Put together what the catalogue says of its pieces and what the scores say of users' images.",
+    "tags": "Show every image to the champion of generic-tags; skipped, with the reason, where there is no such model.",
+    "tag_paths": "Hang the tags on a tree: /animal/fourlegs/koala.",
+    "augmentations": "Make a changed copy of every fashion image that has none under the current recipe.",
 }
 
 
@@ -142,5 +148,8 @@ with DAG(
         execution_timeout=timedelta(minutes=5),
     )
 
-    ingests >> gate >> [features["palettes"], features["perceptual_hashes"]] >> features["near_duplicates"] >> publish
+    ingests >> gate >> list(features.values())
+    [features["palettes"], features["perceptual_hashes"]] >> features["near_duplicates"]
+    features["label_scores"] >> features["labels"]
+    list(features.values()) >> publish
     [*ingests, publish] >> every_source

@@ -1,6 +1,8 @@
 """The tables of Tessera, in the order in which they can be made."""
 
+from pipelines.augment import augmentations
 from pipelines.duplicates import near_duplicates, perceptual_hashes
+from pipelines.inference import embeddings, label_scores, labels, tag_paths, tags
 from pipelines.ingest import image_sources, images, movies, product_details, products
 from pipelines.ingest.bechdel import ratings
 from pipelines.ingest.cifar10 import labels as cifar10_labels
@@ -9,6 +11,7 @@ from pipelines.lake import rejects, runs
 from pipelines.lake.errors import CannotRun
 from pipelines.lake.table import Table
 from pipelines.palette import palettes
+from pipelines.thumbnails import thumbnails
 
 TABLES: tuple[Table, ...] = (
     images.TABLE,
@@ -25,9 +28,16 @@ TABLES: tuple[Table, ...] = (
     votes.TABLE,
     labelled_samples.TABLE,
     deletions.TABLE,
+    thumbnails.TABLE,
     palettes.TABLE,
     perceptual_hashes.TABLE,
     near_duplicates.TABLE,
+    label_scores.TABLE,
+    embeddings.TABLE,
+    labels.TABLE,
+    tags.TABLE,
+    tag_paths.TABLE,
+    augmentations.TABLE,
     rejects.TABLE,
     runs.TABLE,
 )

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 from pipelines import catalog, gate, sources
+from pipelines.executor import open_executor
 from pipelines.gate import GateParams
+from pipelines.inference.imagenet import NoWeights
 from pipelines.lake.errors import CannotRun, ContractBroken
 from pipelines.lake.objects import Objects
 from pipelines.lake.runs import Journal
+from pipelines.lake.table import Table
+from pipelines.producers import materialize
+from pipelines.serving import served
 from pipelines.settings import Settings
 from pipelines.sources import Request
 
@@ -33,9 +39,10 @@ def run(
         except ContractBroken:
             continue  # it is accounted for, and the gate refuses it, after all sources have been looked at
     check(journal, limits)
-    for table in catalog.TABLES:
-        if table.produce:
-            produce(settings, journal, table.name, limits.max_defect_share)
+    with open_executor(settings.dask_scheduler) as executor:
+        for table in catalog.TABLES:
+            if table.produce:
+                _bring_up_to_date(settings, journal, table, executor, limits.max_defect_share)
     published = publish(settings, journal)
     if away:
         raise CannotRun(f"all else is done and released, but not every source could be had. {' '.join(away)}")
@@ -51,16 +58,26 @@ def check(journal: Journal, limits: GateParams) -> dict[str, Any]:
     return gate.examine(journal, limits)
 
 
-def produce(settings: Settings, journal: Journal, name: str, share: float) -> None:
-    """Bring one table up to date, on the configured executor."""
-    from pipelines.executor import open_executor
-    from pipelines.producers import materialize
-
+def produce(settings: Settings, journal: Journal, name: str, share: float, model: str | None = None) -> None:
+    """Bring one table up to date, on the configured executor; with `model` instead of the champion, if it is named."""
     table = catalog.find(name)
     if table.produce is None:
         raise CannotRun(f"table {name} is filled by its source: use tessera ingest.")
     with open_executor(settings.dask_scheduler) as executor:
-        materialize(journal, table, executor, share)
+        _bring_up_to_date(settings, journal, table, executor, share, model)
+
+
+def _bring_up_to_date(
+    settings: Settings, journal: Journal, table: Table, executor: Executor, share: float, model: str | None = None
+) -> None:
+    """Bring one table up to date, or skip it, with the reason in its account, where its model cannot be had."""
+    try:
+        table = served(settings, table, model)
+    except NoWeights as error:
+        with journal.step(table.name) as step:
+            step.status, step.error = "skipped", str(error)
+        return
+    materialize(journal, table, executor, share)
 
 
 def publish(settings: Settings, journal: Journal) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,10 @@ import pytest
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ.setdefault("TESSERA_DASK_SCHEDULER", "threads")  # starts at once; Dask has tests of its own
+os.environ.setdefault("TESSERA_TAG_WEIGHTS", "none")  # no test asks a server far away
+_REGISTRY = tempfile.TemporaryDirectory(prefix="tessera-registry-")  # one for all nights: it takes seconds to make
+os.environ.setdefault("TESSERA_MLFLOW_URI", f"sqlite:///{_REGISTRY.name}/mlflow.db")
 
 
 @pytest.fixture(scope="session")

@@ -12,12 +12,15 @@ from pipelines.lake.table import Table
 class View:
     """A named query; `table` says what its rows and columns mean, and gate two holds it to that.
 
-    With a `viewer` it is asked like a function, `FROM wardrobe('ana')`, and shows what that user may see.
+    With a `viewer` it is asked like a function, `FROM wardrobe('ana')`, and shows what that user may see. With
+    `parameters`, SQL names with or without a default, those come first and the viewer may be left out, which
+    shows what everybody may see: `FROM search_by_tag('koala', viewer := 'ana')`.
     """
 
     table: Table
     sql: str
     viewer: bool = False
+    parameters: tuple[str, ...] = ()
 
     @property
     def own(self) -> Table:
@@ -28,9 +31,10 @@ class View:
 
     def definition(self, name: str) -> str:
         """Return the SQL that creates it under a quoted name."""
-        return (
-            f"CREATE MACRO {name}(viewer) AS TABLE {self.sql}" if self.viewer else f"CREATE VIEW {name} AS {self.sql}"
-        )
+        if not self.viewer:
+            return f"CREATE VIEW {name} AS {self.sql}"
+        asked = (*self.parameters, "viewer := NULL") if self.parameters else ("viewer",)
+        return f"CREATE MACRO {name}({', '.join(asked)}) AS TABLE {self.sql}"
 
 
 def query_beside(module: str) -> str:
