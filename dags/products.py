@@ -7,19 +7,26 @@ reads the same and goes on where it stopped. Nothing in the catalogue is changed
 **Params.** Every one is optional, and with none of them all products are selected. *gender*,
 *master category*, *season* and *usage* are lists to choose from. *sub category*, *article type* and
 *base colour* are the catalogue's own words, exactly as it writes them; of a word it does not know the task
-says which ones come near, and fails.
+says which ones come near, and fails. *apply model* and *apply augmentation* are off unless somebody turns
+them on; *model* is a registered one, the champion of `fashion-labels` if empty.
 
 **Where the results are.** Below `runs/<run id>/` at `TESSERA_BUNDLES` (by default `.tessera`):
 
-    metadata.json        a list with one entry per product; written last
-    metadata.parquet     the same rows
+    metadata.json                   a list with one entry per product
+    metadata.parquet                the same rows
     images/<image_id>.jpg
+    predictions.json                a list with one entry per picture: label and probability, by group
+    predictions.parquet             the same rows
+    augmentation/<image_id>.jpg     a changed copy of each picture
 
-Where nothing matches, the run is a success, its summary says `empty`, and `metadata.json` is `[]`.
+`predict` and `augment` add the last three to what `select` wrote, each only where its option is on; a picture that
+cannot be decoded is left out, and stands in the rejects. Where nothing matches, the run is a success, its summary says
+`empty`, `metadata.json` is `[]`, and both are skipped.
 
 **How to ask.**
 
     tessera select --gender=Men --sub-category=Shoes --start-year=2012     # the same, without Airflow
+    tessera select --add-to RUN_ID --apply-model --apply-augmentation      # both options, of a run that is done
     tessera select --status RUN_ID                                         # how it ended, and why
 """
 
@@ -57,7 +64,12 @@ def year(**words: Any) -> Param:
     return Param(None, type=["null", "integer"], minimum=1900, maximum=2100, section="Years", **words)
 
 
-PARAMS = {
+def option(title: str, description: str) -> Param:
+    """Return a param that is a switch, off unless somebody turns it on."""
+    return Param(False, type="boolean", section="Options", title=title, description=description)
+
+
+FILTERS = {
     "gender": one_of(GENDERS, title="Gender", description="Whom the pieces are made for."),
     "master_category": one_of(MASTER_CATEGORIES, title="Master category", description="The coarsest kind of piece."),
     "season": one_of(SEASONS, title="Season", description="The season they were made for."),
@@ -74,11 +86,27 @@ PARAMS = {
     "start_year": year(title="Start year", description="The first year of collection."),
     "end_year": year(title="End year", description="The last year of collection."),
 }
+OPTIONS = {
+    "apply_model": option("Apply model", "Add predictions.json: what a model says of each picture."),
+    "apply_augmentation": option("Apply augmentation", "Add a changed copy of each picture, for training."),
+    "model": Param(
+        None,
+        type=["null", "string"],
+        maxLength=300,
+        pattern=r"^[\w. -]+([@/][\w.-]+)?$",
+        examples=["fashion-labels@champion", "fashion-labels/3"],
+        section="Options",
+        title="Model",
+        description="A registered model: name@alias or name/version. Empty: the champion of fashion-labels.",
+    ),
+}
+PARAMS = FILTERS | OPTIONS
+ADD = ["select", "--add-to={{ run_id }}"]
 
 with DAG(
     dag_id="select_products",
     dag_display_name="Select products",
-    description="A bundle of metadata and pictures of the pieces somebody asks for.",
+    description="A bundle of metadata and pictures of the pieces somebody asks for; predictions and copies on top.",
     doc_md=__doc__,
     schedule=None,
     catchup=False,
@@ -92,8 +120,26 @@ with DAG(
         doc_md="Find the products asked for, and copy their metadata and pictures below `runs/<run id>/`.",
         arguments=[
             "select",
-            *(f"--{name.replace('_', '-')}={{{{ params.{name} or '' }}}}" for name in PARAMS),
+            *(f"--{name.replace('_', '-')}={{{{ params.{name} or '' }}}}" for name in FILTERS),
             "--run-id={{ run_id }}",
         ],
         execution_timeout=timedelta(hours=2),
     )
+    predict = TesseraOperator(
+        task_id="predict",
+        doc_md="Write `predictions.json` for the pictures that were selected; skipped where nobody asked for it.",
+        arguments=[
+            *ADD,
+            "{{ '--apply-model' if params.apply_model else '' }}",
+            "{{ '--model=' ~ params.model if params.apply_model and params.model else '' }}",
+        ],
+        execution_timeout=timedelta(hours=6),
+    )
+    augment = TesseraOperator(
+        task_id="augment",
+        doc_md="Write a changed copy of each picture that was selected; skipped where nobody asked for it.",
+        arguments=[*ADD, "{{ '--apply-augmentation' if params.apply_augmentation else '' }}"],
+        execution_timeout=timedelta(hours=2),
+    )
+
+    select >> [predict, augment]

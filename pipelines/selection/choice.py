@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -51,6 +51,11 @@ def choose(store: Store, run: Run, selection: Selection) -> Choice:
     held = pa.array(sorted(frozenset[str]().union(*files.values())), pa.string())
     rows = found.append_column("image_id", ids).filter(pc.is_in(ids, held))
     return Choice(rows.select(FIELDS), files, found.num_rows - rows.num_rows)
+
+
+def located(store: Store, run: Run, image_ids: Collection[str]) -> Mapping[str, frozenset[str]]:
+    """Return the files of `images` with the ids wanted of each, in the version that the selection of this run read."""
+    return _files(store.snapshot(images.TABLE, store.pin(run, images.TABLE, STEP)), set(image_ids))
 
 
 def _matching(pieces: Snapshot, selection: Selection) -> pa.Table:

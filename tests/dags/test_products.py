@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
 
-from dags.products import PARAMS, select_products
+from dags.products import FILTERS, PARAMS, select_products
 from pipelines.ingest import products
+from pipelines.registry import Registry
 from pipelines.selection import Selection
 from tests.dags.stage import ROOT, Stage, airflow_settings
 from tests.selection.small_lake import jpeg, lake, product
+from tests.selection.small_models import LABELS, register
 
-# Each configuration is one run; its state, tries and summary are one line of output.
+# Each configuration is one run; the state, tries and summary of its tasks are one line of output.
 RUN = """
 import json, sys
 from datetime import timedelta
@@ -27,8 +29,9 @@ for task in select_products.tasks:
     task.retry_delay = timedelta(seconds=1)
 for conf in sys.argv[1:]:
     run = select_products.test(run_conf=json.loads(conf))
-    [task] = run.get_task_instances()
-    print("ENDED", json.dumps([str(task.state), task.try_number, task.xcom_pull(task_ids="select")]), flush=True)
+    tasks = {task.task_id: task for task in run.get_task_instances()}
+    facts = {name: [str(t.state), t.try_number, t.xcom_pull(task_ids=name)] for name, t in tasks.items()}
+    print("ENDED", json.dumps(facts), flush=True)
 """
 INITDB = "from airflow.utils.db import initdb; initdb()"
 NASTY = [
@@ -42,7 +45,10 @@ NASTY = [
     "=1+1",
     "a=b",
 ]
-UNSET = dict.fromkeys(PARAMS)
+OFF = {"apply_model": False, "apply_augmentation": False}
+UNSET = dict.fromkeys(PARAMS) | OFF
+PLAIN = {"images", "metadata.json", "metadata.parquet"}
+ADDED = {"augmentation", "predictions.json", "predictions.parquet"}
 VOCABULARIES = {
     "gender": products.GENDERS,
     "master_category": products.MASTER_CATEGORIES,
@@ -60,12 +66,12 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     return stage
 
 
-def ended(output: str) -> list[list[Any]]:
+def ended(output: str) -> list[dict[str, list[Any]]]:
     return [json.loads(line.split(" ", 1)[1]) for line in output.splitlines() if line.startswith("ENDED")]
 
 
-def runs(stage: Stage, *confs: dict[str, Any]) -> list[list[Any]]:
-    """Run the DAG once for each configuration; return each run's state, tries and summary."""
+def runs(stage: Stage, *confs: dict[str, Any]) -> list[dict[str, list[Any]]]:
+    """Run the DAG once for each configuration; return state, tries and summary of each run's tasks."""
     done = stage.python(RUN, *(json.dumps(UNSET | conf) for conf in confs), timeout=240)
     assert done.returncode == 0, done.stderr + done.stdout
     found = ended(done.stdout)
@@ -84,7 +90,20 @@ def test_the_lists_are_the_vocabularies_of_the_catalogue(name: str) -> None:
 
 
 def test_there_is_a_param_for_everything_that_can_be_asked_and_no_other() -> None:
-    assert set(PARAMS) == {field.name for field in fields(Selection)}
+    assert set(FILTERS) == {field.name for field in fields(Selection)}
+    assert set(PARAMS) - set(FILTERS) == {"apply_model", "apply_augmentation", "model"}
+
+
+def test_what_is_applied_follows_the_imagery_and_is_off_unless_turned_on() -> None:
+    tasks = {task.task_id: task for task in select_products.tasks}
+    assert tasks.keys() == {"select", "predict", "augment"}
+    assert tasks["predict"].upstream_task_ids == tasks["augment"].upstream_task_ids == {"select"}
+    assert {name: PARAMS[name].value for name in OFF} == OFF
+
+
+@pytest.mark.parametrize("model", ["fashion-labels", "fashion-labels@champion", "fashion attributes/12", None])
+def test_a_reference_to_a_model_is_taken(model: str | None) -> None:
+    checked(apply_model=True, model=model)
 
 
 @pytest.mark.parametrize("name", VOCABULARIES)
@@ -99,6 +118,8 @@ def test_every_value_of_a_list_is_taken(name: str) -> None:
         *({"season": "Autumn"}, {"season": ""}, {"gender": "men"}, {"usage": "Smart"}, {"master_category": "Shoes"}),
         *({"start_year": 1899}, {"end_year": 2101}, {"start_year": "2012"}, {"end_year": 2012.5}),
         *({"article_type": "x" * 101}, {"base_colour": "Red="}, {"sub_category": 5}),
+        *({"apply_model": "yes"}, {"apply_augmentation": 1}, {"apply_model": None}),
+        *({"model": ""}, {"model": "a@b/c"}, {"model": "models:/a/1"}, {"model": "--status=r1"}, {"model": "x" * 301}),
     ],
     ids=str,
 )
@@ -113,8 +134,9 @@ def test_params_become_arguments_and_nothing_else(stage: Stage) -> None:
     whole |= {"sub_category": "Shoes", "article_type": "Casual Shoes", "base_colour": "Off White"}
     stage.behave()
     found = runs(stage, {}, whole | {"start_year": 2012, "end_year": 2013}, *({"article_type": text} for text in NASTY))
-    assert all(run[:2] == ["success", 1] for run in found)
-    calls = [call["arguments"] for call in stage.calls()]
+    assert all(task[:2] == ["success", 1] for run in found for task in run.values())
+    calls = [call["arguments"] for call in stage.calls() if not call["arguments"][1].startswith("--add-to=")]
+    assert len(calls) == len(found)
     assert all(call[0] == "select" and call[-1].startswith("--run-id=manual__") for call in calls)
     given = [call[1:-1] for call in calls]
     assert given[0] == []
@@ -128,16 +150,36 @@ def test_params_become_arguments_and_nothing_else(stage: Stage) -> None:
 
 
 @pytest.mark.slow
+def test_each_option_becomes_an_argument_of_its_own_task(stage: Stage) -> None:
+    stage.behave()
+    both = {"apply_model": True, "apply_augmentation": True}
+    runs(stage, {"gender": "Men"}, both, {"apply_model": True, "model": "a@b"}, {"model": "a@b"})
+    calls = [call["arguments"] for call in stage.calls()]
+    run_ids = [call[-1].removeprefix("--run-id=") for call in calls if call[-1].startswith("--run-id=")]
+    assert len(set(run_ids)) == 4
+    given = [sorted(call[2:] for call in calls if call[:2] == ["select", f"--add-to={run_id}"]) for run_id in run_ids]
+    assert given == [
+        [[], []],
+        [["--apply-augmentation"], ["--apply-model"]],
+        [[], ["--apply-model", "--model=a@b"]],
+        [[], []],
+    ]
+
+
+@pytest.mark.slow
 def test_an_empty_selection_is_a_success_whose_summary_says_so(stage: Stage) -> None:
     stage.behave(select={"raw": json.dumps({"command": "select", "status": "empty"})})
-    assert runs(stage, {"gender": "Boys"}) == [["success", 1, {"command": "select", "status": "empty"}]]
+    [run] = runs(stage, {"gender": "Boys"})
+    assert run["select"] == ["success", 1, {"command": "select", "status": "empty"}]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("code", "tries"), [(1, 1), (2, 3)], ids=["unknown value", "could not run"])
 def test_only_what_may_pass_is_tried_again(stage: Stage, code: int, tries: int) -> None:
     stage.behave(select={"code": code})
-    assert runs(stage, {"gender": "Men"}) == [["failed", tries, None]]
+    [run] = runs(stage, {"gender": "Men"})
+    assert run["select"] == ["failed", tries, None]
+    assert run["predict"][0] == run["augment"][0] == "upstream_failed"
 
 
 @pytest.mark.slow
@@ -151,8 +193,9 @@ def test_an_invalid_season_starts_nothing(stage: Stage) -> None:
 
 @pytest.mark.slow
 def test_selections_with_the_real_cli(tmp_path: Path) -> None:
-    """Some of three products, none of them, and a word that the catalogue does not know."""
-    environment = os.environ | airflow_settings(tmp_path / "airflow") | {"TESSERA_HOME": str(tmp_path)}
+    """Some of three products, none of them, a word that the catalogue does not know, and some with all there is."""
+    environment = os.environ | airflow_settings(tmp_path / "airflow")
+    environment |= {"TESSERA_HOME": str(tmp_path), "TESSERA_DEVICE": "cpu"}
 
     def python(*arguments: str) -> str:
         command = [sys.executable, *arguments]
@@ -162,15 +205,30 @@ def test_selections_with_the_real_cli(tmp_path: Path) -> None:
 
     genders = {1: "Men", 2: "Women", 3: "Men"}
     lake(tmp_path, *((product(i, gender=gender), {"thumbnail": jpeg(i)}) for i, gender in genders.items()))
+    registry = Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", str(tmp_path / "mlartifacts"), tmp_path / "models")
+    register(registry, "fashion-labels", LABELS)
     python("-c", INITDB)
-    confs = [{"gender": "Men"}, {"end_year": 1950}, {"article_type": "Casual Shoez"}]
-    some, none, unknown = ended(python("-c", RUN, *(json.dumps(UNSET | conf) for conf in confs)))
-    assert some[:2] == none[:2] == ["success", 1]
-    assert (some[2]["status"], none[2]["status"]) == ("done", "empty")
-    assert some[2]["counts"] == {"products": 2, "images": 2, "without_image": 0}
-    entries = json.loads((tmp_path / "runs" / some[2]["run_id"] / "metadata.json").read_text())
+    both = {"apply_model": True, "apply_augmentation": True}
+    confs = [{"gender": "Men"}, both | {"end_year": 1950}, both | {"article_type": "Casual Shoez"}, both]
+    some, none, unknown, whole = ended(python("-c", RUN, *(json.dumps(UNSET | conf) for conf in confs)))
+    assert [[run[task][0] for task in ("select", "predict", "augment")] for run in (some, none, unknown, whole)] == [
+        ["success", "skipped", "skipped"],
+        ["success", "skipped", "skipped"],
+        ["failed", "upstream_failed", "upstream_failed"],
+        ["success", "success", "success"],
+    ]
+    assert (some["select"][2]["status"], none["select"][2]["status"], unknown["select"][1]) == ("done", "empty", 1)
+    assert some["select"][2]["counts"] == {"products": 2, "images": 2, "without_image": 0}
+    some_id, none_id, whole_id = (run["select"][2]["run_id"] for run in (some, none, whole))
+    assert {path.name for path in (tmp_path / "runs" / some_id).iterdir()} == PLAIN
+    assert {path.name for path in (tmp_path / "runs" / whole_id).iterdir()} == PLAIN | ADDED
+    entries = json.loads((tmp_path / "runs" / some_id / "metadata.json").read_text())
     assert [entry["gender"] for entry in entries] == ["Men", "Men"]
-    assert json.loads((tmp_path / "runs" / none[2]["run_id"] / "metadata.json").read_text()) == []
-    assert unknown == ["failed", 1, None]
-    told = json.loads(python("-m", "pipelines", "select", f"--status={none[2]['run_id']}").splitlines()[-1])
-    assert (told["status"], told["params"]) == ("empty", {"end_year": 1950})
+    assert json.loads((tmp_path / "runs" / none_id / "metadata.json").read_text()) == []
+    predictions = json.loads((tmp_path / "runs" / whole_id / "predictions.json").read_text())
+    assert [set(entry) - {"image_id"} for entry in predictions] == [{"model_name", "model_version", *LABELS}] * 3
+    assert whole["predict"][2]["predict"]["model"] == "fashion-labels/1"
+    told = json.loads(python("-m", "pipelines", "select", f"--status={none_id}").splitlines()[-1])
+    assert (told["status"], told["params"], told["predict"]["status"]) == ("empty", {"end_year": 1950}, "skipped")
+    told = json.loads(python("-m", "pipelines", "select", f"--status={whole_id}").splitlines()[-1])
+    assert [told[name]["counts"] for name in ("predict", "augment")] == [{"images": 3, "left_out": 0}] * 2

@@ -1,4 +1,4 @@
-"""A small lake, and a place for bundles."""
+"""A small lake, a place for bundles, and a registry of models."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from pipelines.lake.objects import Objects
 from pipelines.lake.store import Store
+from pipelines.registry import Registry
 from tests.selection.small_lake import jpeg, lake, product
 
 
@@ -29,3 +30,23 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def bundles(tmp_path: Path) -> Objects:
     return Objects(str(tmp_path / "bundles"))
+
+
+@pytest.fixture(scope="session")
+def addresses(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """The addresses of a model registry and its artefacts, made once, for it takes seconds."""
+    home = tmp_path_factory.mktemp("mlflow")
+    uri, artifacts = f"sqlite:///{home / 'mlflow.db'}", str(home / "mlartifacts")
+    assert Registry(uri, artifacts, home / "cache").versions("none") == {}
+    return uri, artifacts
+
+
+@pytest.fixture
+def registry(addresses: tuple[str, str], tmp_path: Path) -> Registry:
+    return Registry(*addresses, tmp_path / "models")
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """A name for a model that no other test uses."""
+    return "".join(letter if letter.isalnum() else "-" for letter in request.node.name)

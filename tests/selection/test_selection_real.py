@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import imaging
 from pipelines.ingest import fashion
 from pipelines.lake.objects import Objects, sha256
 from pipelines.lake.recipe import Run
 from pipelines.lake.runs import Journal
 from pipelines.lake.store import Store
+from pipelines.selection import augment
 from tests.selection.small_lake import ask, counts, files
 
 pytestmark = pytest.mark.slow
@@ -58,3 +60,11 @@ def test_products_that_share_a_picture_share_its_file(real: Store, bundles: Obje
     assert summary["counts"] == {"products": 16_000, "images": 15_893, "without_image": 0}
     assert counts(journal) == (16_000, 15_893, 0, 107)
     assert sum(1 for found in bundles.list("runs/r1/images")) == 15_893
+
+
+def test_copies_of_men_shoes_from_2012_on(real: Store, bundles: Objects) -> None:
+    ask(real, bundles, "r1", gender="Men", sub_category="Shoes", start_year=2012)
+    assert augment(Journal(real, Run("r1")), bundles)["counts"] == {"images": 949, "left_out": 0}
+    copies = {path: data for path, data in files(bundles, "r1").items() if path.startswith("augmentation/")}
+    assert len(copies) == len(set(copies.values())) == 949
+    assert {(header.width, header.height) for header in map(imaging.inspect, copies.values())} == {(256, 256)}
