@@ -86,11 +86,14 @@ def gate(max_defect_share: Share = _SHARE, max_absent_share: AbsentShare = _ABSE
 def run(
     table: Annotated[str, typer.Argument(help="The table to bring up to date.")],
     max_defect_share: Share = _SHARE,
+    model: Annotated[
+        str | None, typer.Option(help="Score with this model, name@alias or name/3; the champion if absent.")
+    ] = None,
     run_id: RunId = None,
 ) -> None:
     """Bring one table up to date: make what is pending, nothing else."""
     with working(f"run {table}", run_id) as (settings, journal, _):
-        night.produce(settings, journal, table, max_defect_share)
+        night.produce(settings, journal, table, max_defect_share, model)
 
 
 @app.command()
@@ -111,11 +114,19 @@ def select(
     usage: Annotated[str | None, typer.Option(help="Casual, Ethnic, Formal, Sports, …")] = None,
     start_year: Annotated[int | None, typer.Option(help="The first year of collection.")] = None,
     end_year: Annotated[int | None, typer.Option(help="The last year of collection.")] = None,
+    apply_model: Annotated[bool, typer.Option("--apply-model", help="Add what a model says of each picture.")] = False,
+    apply_augmentation: Annotated[
+        bool, typer.Option("--apply-augmentation", help="Add a changed copy of each picture, for training.")
+    ] = False,
+    model: Annotated[
+        str | None, typer.Option(help="The model, name@alias or name/3; the champion of fashion-labels if absent.")
+    ] = None,
+    add_to: Annotated[str | None, typer.Option(help="Select nothing; add to what this run selected.")] = None,
     status: Annotated[str | None, typer.Option(help="Select nothing; tell what became of this run.")] = None,
     run_id: RunId = None,
 ) -> None:
     """Copy the metadata and pictures of the products asked for to runs/<run id>/; with no option, of all."""
-    from pipelines import selection
+    from pipelines import selection, serving
 
     if status is not None:
         settings = Settings()
@@ -123,8 +134,23 @@ def select(
         return
     words = (gender, master_category, sub_category, article_type, base_colour, season, usage)
     asked = selection.Selection(*words, start_year, end_year)
-    with working("select", run_id) as (settings, journal, summary):
-        summary.update(selection.select(journal, Objects(settings.bundles_uri), asked))
+    if model and not apply_model:
+        raise CannotRun("--model names what --apply-model is to apply: give both, or neither.")
+    if add_to and (asked.params or run_id):
+        raise CannotRun("--add-to takes what a run selected as it is: leave out what says what to select.")
+    with working("select", add_to or run_id) as (settings, journal, summary):
+        bundles, added = Objects(settings.bundles_uri), {}
+        if not add_to:
+            summary.update(selection.select(journal, bundles, asked))
+        if apply_model:
+            wanted = model or selection.MODEL
+            added["predict"] = selection.predict(journal, bundles, lambda: serving.place_of(settings, wanted), wanted)
+        if apply_augmentation:
+            added["augment"] = selection.augment(journal, bundles)
+        summary.update(added)
+        if add_to and all(one["status"] == "skipped" for one in added.values()):
+            reasons = [one["reason"] for one in added.values()] or ["Nothing was asked for."]
+            summary.update({"status": "skipped", "reason": reasons[0]})
 
 
 @app.command()
