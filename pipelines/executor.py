@@ -19,7 +19,8 @@ from concurrent.futures import (
 )
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import getitem
 from typing import Any, TypeVar
 
 from pipelines.lake.errors import CannotRun
@@ -30,18 +31,26 @@ Result = TypeVar("Result")
 _LOOK_SECONDS = 3.0  # between two looks at a cluster
 _PATIENCE_SECONDS = 300.0  # how long it may be without a worker: others may be on their way
 _DEATHS = 1  # of its workers that a task outlives here: whoever else was there is not to blame
-_CONNECT = "5s"  # how long a dead worker is asked for what it had: this machine answers at once, or not at all
-_FOREVER = "365d"  # a worker is awaited that dies; one that died before and is not there now would be given up
 _NEVER = float("-inf")
 _GPU = {"GPU": 1.0}
-_WORKER_SETTINGS = {
-    "distributed.comm.timeouts.connect": "30s",  # of the driver, which may be busy
-    "distributed.worker.profile.enabled": False,  # it stops all threads a hundred times a second
+_SETTINGS = {  # of Dask, while a cluster of ours runs
+    # How long a dead worker is asked for what it had: this machine answers at once, or not at all.
+    "distributed.comm.timeouts.connect": "5s",
+    # A worker that dies is awaited: one that died some time ago and is not there now would be given up.
+    "distributed.deploy.lost-worker-timeout": "365d",
     # A worker's memory is that of its running tasks: if they were paused until it is free, they would wait for ever.
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
+    # Giving memory back after each picture, to take it again for the next, is a twentieth of a worker's time,
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
+    # and so is looking at itself up to a hundred times a second.
+    "distributed.worker.profile.enabled": False,
+    "distributed.worker.memory.monitor-interval": "500ms",
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "2s",
 }
+_WORKER_SETTINGS = {"distributed.comm.timeouts.connect": "30s"}  # it waits for a driver that is busy
 
 
 class WorkerDied(Exception):
@@ -201,10 +210,7 @@ def _local(where: str) -> Iterator[Any]:
         else {"n_workers": cores(), "threads_per_worker": 1}
     )
     with (
-        _set(config["distributed"]["comm"]["timeouts"], "connect", _CONNECT),
-        _set(config["distributed"]["deploy"], "lost-worker-timeout", _FOREVER),
-        # Giving memory back after each picture, to take it again for the next, is a twentieth of a worker's time.
-        _set(config["distributed"]["nanny"]["pre-spawn-environ"], "MALLOC_TRIM_THRESHOLD_", None),
+        _set(config, _SETTINGS),
         LocalCluster(
             **shape,
             dashboard_address=None,
@@ -218,13 +224,17 @@ def _local(where: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _set(settings: dict[str, Any], name: str, value: str | None) -> Iterator[None]:
-    before = settings[name]
-    settings[name] = value
+def _set(config: dict[str, Any], settings: Mapping[str, object]) -> Iterator[None]:
+    """Change settings for a while; a dot in a name leads one level down."""
+    places = [(reduce(getitem, path[:-1], config), path[-1]) for path in (name.split(".") for name in settings)]
+    before = [place[name] for place, name in places]
+    for (place, name), value in zip(places, settings.values(), strict=True):
+        place[name] = value
     try:
         yield
     finally:
-        settings[name] = before
+        for (place, name), value in zip(places, before, strict=True):
+            place[name] = value
 
 
 def dask_setup(worker: object) -> None:  # noqa: ARG001

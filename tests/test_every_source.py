@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import pytest
 
 from pipelines.ingest import sample
 from pipelines.ingest.sample import replay
+from pipelines.registry import Registry
+from tests.registry.networks import log_mobilenet
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -41,6 +44,8 @@ def settings(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with replay.serve(real_data / "tmdb" / "recorded") as server:
         yield os.environ | {
             "TESSERA_HOME": str(home),
+            "TESSERA_DASK_SCHEDULER": "local",  # as people have it
+            "TESSERA_MLFLOW_URI": _with_tags(real_data / "imagenet-tflite", home),
             "TESSERA_FASHION": str(real_data / "fashion-product-images-small.zip"),
             "TESSERA_FASHION_PHOTOS": str(real_data / "fashion-highres"),
             "TESSERA_FASHION_DETAILS": str(real_data / "fashion-styles"),
@@ -49,6 +54,16 @@ def settings(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
             "TESSERA_TMDB_TOKEN": "canary-a1b2c3",
             "TESSERA_TMDB_API": server.url,
         }
+
+
+def _with_tags(models: Path, home: Path) -> str:
+    """Return a registry of its own that holds a real model for tags, and for labels nothing yet."""
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    Registry(uri, str(home / "mlartifacts"), home / "models").versions("generic-tags")  # makes it
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    log_mobilenet(models, "mobilenet_v1_0.25_128_quant", 128, home)
+    return uri
 
 
 def tessera(settings: dict[str, str], *arguments: str) -> list[Any]:
@@ -70,6 +85,11 @@ def test_every_account_is_what_is_known_of_the_files(night: dict[str, Any]) -> N
     assert found["tmdb rows"] == (3, 1, 0, 2, 0)  # of two films only other requests were recorded
     for given, *out in found.values():
         assert given == sum(out)
+    fashion = 15_893 + 52
+    assert found["label_scores"] == (fashion + 5, fashion + 5, 0, 0, 0)  # and the users' pictures
+    assert found["augmentations"] == (fashion, fashion, 0, 0, 0)
+    for name in ("thumbnails", "tags"):
+        assert found[name] == (fashion + 5, fashion + 5, 0, 0, 0)  # no poster came, and CIFAR-10 has none
     made = found["palettes"]
     pictures = sum(counts[1] for name, counts in found.items() if name.endswith((" images", " photos")))
     assert made == (pictures - 1, pictures - 1, 0, 0, 0)  # a user took one back
@@ -93,6 +113,9 @@ def test_the_release_knows_them_all(settings: dict[str, str], night: dict[str, A
         settings, "sql", "--json", "SELECT count_if(allow_training) AS n FROM movies WHERE source = 'tmdb'"
     )
     assert untaught == {"n": 0}
+    asked = "SELECT count(DISTINCT image_id) AS n FROM labels WHERE source = 'true' AND label_group = 'piece'"
+    (pieces,) = tessera(settings, "sql", "--json", asked)
+    assert pieces == {"n": 4_314}  # pictures of pieces that are one of the 21 classes
     reasons = tessera(settings, "rejects", "--json")
     assert {row["reason"] for row in reasons if row["source"] in ("fashion", "cifar10", "inbox")} == {"image_absent"}
 

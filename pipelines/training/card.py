@@ -18,8 +18,8 @@ _MEASURES = {"top1": "Top-1", "average_precision": "Mean average precision", "ma
 _CARD = """\
 # {name}
 
-Says of a picture of one fashion piece what it is: {groups}; and where it lies among others (an embedding of
-{embedding} numbers).
+Says of a picture of one fashion piece what it is, and where it lies among others (an embedding of {embedding} numbers).
+Its groups: {groups}.
 
 - **Shown**: sRGB, {width} x {height} pixels, {fit}.
 - **Network**: MobileNetV2, {network[width]} times its channels, one linear head per group, stored in half precision.
@@ -47,11 +47,11 @@ On drawn pieces of the sample shop: {drawn}.
   they make should ask for leave.
 - It knows catalogue shots on plain ground. People, rooms and several pieces at once are strange to it.
 - Season, usage and gender are a shop's habits, not facts one can see; rare labels are little better than guesses.
-- Labels without a sample can never be said: {unseen}.
+- No photograph taught it these pieces, only drawings or nothing: {unseen}.
 """
 
-_FROM_IMAGENET = """It began from ImageNet weights: `mobilenet_v2_1.0_224_quant.tflite` of google-coral, Apache-2.0
-  (SHA-256 {}); the pictures of ImageNet themselves are for research."""
+_FROM_IMAGENET = """It began from ImageNet weights: `mobilenet_v2_1.0_224_quant.tflite` of google-coral, Apache-2.0,
+  SHA-256 {}; the pictures of ImageNet are for research."""
 
 
 def card(name: str, spec: ModelSpec, figures: Mapping[str, Any]) -> str:

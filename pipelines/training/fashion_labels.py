@@ -144,7 +144,7 @@ def judged(
     shown = params.preprocessing
     spec = ModelSpec(shown, tuple(groups.items()), network.embedding_size)
     sizes = {side: len(samples.of(side).photographed.samples) for side in SIDES}
-    met = {label for sample in samples.samples for label in sample.labels.get(PIECE, ())}
+    met = {label for sample in samples.photographed.samples for label in sample.labels.get(PIECE, ())}
     unseen = [label for label in groups[PIECE] if label not in met]
     model = export.to_onnx(network, shown.width, shown.height)
     told = {"photographed": sizes, "unseen": unseen, "first_sha256": first_sha256, "params": asdict(params)}

@@ -17,9 +17,9 @@ from onnx import TensorProto
 from pipelines.inference.backends import chosen, load, loading, onnx_session, program
 from pipelines.inference.backends.batches import Served
 from pipelines.inference.backends.device import batch_size
-from pipelines.registry.spec import ModelSpec, Preprocessing
 from pipelines.lake.errors import CannotRun, ContractBroken
 from pipelines.registry import Manifest, Registry
+from pipelines.registry.spec import ModelSpec, Preprocessing
 from tests.registry.networks import SPEC, flat, log, noise, onnx_network, torch_program
 
 ONE = ModelSpec(SPEC.preprocessing, SPEC.outputs)

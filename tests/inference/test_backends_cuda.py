@@ -12,8 +12,8 @@ import torch
 
 from pipelines.inference.backends import load, program
 from pipelines.inference.backends.cuda import _unasserted
-from pipelines.registry.spec import ModelSpec, Preprocessing
 from pipelines.registry import Registry
+from pipelines.registry.spec import ModelSpec, Preprocessing
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU on this machine")
 SPEC = ModelSpec(Preprocessing(32, 48), (("piece", ("Tee", "Shoe", "Bag")), ("season", ("Summer", "Winter"))), 16)

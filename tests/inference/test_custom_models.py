@@ -13,12 +13,9 @@ from typing import Any
 import mlflow
 import numpy as np
 import pytest
-from mlflow.models import ModelSignature
-from mlflow.types import Schema, TensorSpec
 
 from pipelines.imaging import decode
 from pipelines.inference.backends import load
-from pipelines.registry.spec import ModelSpec, Preprocessing
 from pipelines.lake.errors import CannotRun
 from pipelines.registry import Registry
 from tests.registry.networks import (
@@ -26,6 +23,7 @@ from tests.registry.networks import (
     SPEC,
     flat,
     log,
+    log_mobilenet,
     noise,
     onnx_network,
     signature,
@@ -34,33 +32,6 @@ from tests.registry.networks import (
 )
 
 PHOTOS = ("coffee.png", "chelsea.png")
-MOBILENET = '''
-"""A quantised MobileNet as TensorFlow Lite runs it."""
-
-import numpy as np
-from mlflow.models import set_model
-from mlflow.pyfunc import PythonModel
-
-
-class MobileNet(PythonModel):
-    def load_context(self, context):
-        import tensorflow as tf
-
-        self.network = tf.lite.Interpreter(model_path=context.artifacts["network"])
-        self.network.allocate_tensors()
-
-    def predict(self, context, model_input, params=None):
-        rows = []
-        (pixels,), (scores,) = self.network.get_input_details(), self.network.get_output_details()
-        for picture in model_input:
-            self.network.set_tensor(pixels["index"], picture[None])
-            self.network.invoke()
-            rows.append(self.network.get_tensor(scores["index"])[0].astype(np.float32) / 256)
-        return np.stack(rows)
-
-
-set_model(MobileNet())
-'''
 
 
 def served(registry: Registry, reference: str, pictures: np.ndarray[Any, Any]) -> dict[str, Any]:
@@ -96,24 +67,7 @@ def test_a_real_mobilenet_from_elsewhere_knows_an_espresso_and_a_cat(
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    folder = real_data / "imagenet-tflite"
-    labels = tuple((folder / "imagenet_labels.txt").read_text().splitlines())
-    spec = ModelSpec(Preprocessing(224, 224, "stretch"), (("tags", tuple(_unique(labels))),))
-    source = tmp_path / "mobilenet.py"
-    source.write_text(MOBILENET)
-    mlflow.pyfunc.log_model(
-        name="model",
-        python_model=str(source),
-        artifacts={"network": str(folder / "mobilenet_v2_1.0_224_quant.tflite")},
-        signature=ModelSignature(
-            Schema([TensorSpec(np.dtype(np.uint8), (-1, 224, 224, 3))]),
-            Schema([TensorSpec(np.dtype(np.float32), (-1, 1001))]),
-        ),
-        metadata={"tessera": spec.as_dict()},
-        registered_model_name="generic-tags",
-        pip_requirements=["tensorflow-cpu"],
-    )
-    mlflow.MlflowClient().set_registered_model_alias("generic-tags", "champion", "1")
+    log_mobilenet(real_data / "imagenet-tflite", "mobilenet_v2_1.0_224_quant", 224, tmp_path)
     capfd.readouterr()
     version = registry.resolve("generic-tags@champion")
     shown = version.spec.preprocessing
@@ -123,11 +77,6 @@ def test_a_real_mobilenet_from_elsewhere_knows_an_espresso_and_a_cat(
     assert best == ["espresso", "Egyptian cat"]
     assert (scores.max(axis=1) > 0.7).all()
     assert capfd.readouterr().out == ""  # the last line of stdout is for machines
-
-
-def _unique(labels: tuple[str, ...]) -> list[str]:
-    """Tell the labels apart that ImageNet gives to two classes each (crane, maillot)."""
-    return [f"{label} ({number})" if label in labels[:number] else label for number, label in enumerate(labels)]
 
 
 class Canary:

@@ -137,3 +137,53 @@ def log(kind: str, name: str, shift: int, folder: Path) -> int:
         source.write_text(FUNCTION.replace("SHIFT", str(shift)))
         info = mlflow.pyfunc.log_model(python_model=str(source), signature=signature(), metadata=metadata, **common)
     return int(info.registered_model_version)
+
+
+MOBILENET = '''
+"""A quantised MobileNet as TensorFlow Lite runs it."""
+
+import numpy as np
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
+
+
+class MobileNet(PythonModel):
+    def load_context(self, context):
+        import tensorflow as tf
+
+        self.network = tf.lite.Interpreter(model_path=context.artifacts["network"])
+        self.network.allocate_tensors()
+
+    def predict(self, context, model_input, params=None):
+        rows = []
+        (pixels,), (scores,) = self.network.get_input_details(), self.network.get_output_details()
+        for picture in model_input:
+            self.network.set_tensor(pixels["index"], picture[None])
+            self.network.invoke()
+            rows.append(self.network.get_tensor(scores["index"])[0].astype(np.float32) / 256)
+        return np.stack(rows)
+
+
+set_model(MobileNet())
+'''
+
+
+def log_mobilenet(folder: Path, file: str, side: int, aside: Path) -> None:
+    """Register a quantised TFLite MobileNet of google-coral's as the champion of the tags, with plain MLflow."""
+    names = (folder / "imagenet_labels.txt").read_text().splitlines()
+    known = tuple(f"{name} ({k})" if name in names[:k] else name for k, name in enumerate(names))  # crane, maillot
+    spec = ModelSpec(Preprocessing(side, side, "stretch"), (("tags", known),))
+    source = aside / "mobilenet.py"
+    source.write_text(MOBILENET)
+    pixels, scores = TensorSpec(np.dtype(np.uint8), (-1, side, side, 3)), TensorSpec(np.dtype(np.float32), (-1, 1001))
+    info = mlflow.pyfunc.log_model(
+        name="model",
+        python_model=str(source),
+        artifacts={"network": str(folder / f"{file}.tflite")},
+        signature=ModelSignature(Schema([pixels]), Schema([scores])),
+        metadata={"tessera": spec.as_dict()},
+        registered_model_name="generic-tags",
+        pip_requirements=["tensorflow-cpu"],
+    )
+    version = str(info.registered_model_version)
+    mlflow.MlflowClient().set_registered_model_alias("generic-tags", "champion", version)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.registry.spec import ModelSpec, Preprocessing
 from pipelines.lake.errors import ContractBroken
+from pipelines.registry.spec import ModelSpec, Preprocessing
 
 NAMES = st.text(min_size=1, max_size=9).filter(lambda text: text.strip() and text != "embedding")
 LABELS = st.lists(NAMES, min_size=1, max_size=9, unique=True).map(tuple)

@@ -9,8 +9,8 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from pipelines.inference.scoring import ModelPlace
-from pipelines.registry.spec import ModelSpec, Preprocessing
 from pipelines.registry import ModelVersion, Registry
+from pipelines.registry.spec import ModelSpec, Preprocessing
 
 WIDTH, HEIGHT = 12, 16
 LABELS = {"piece": ("Tee", "Jeans"), "season": ("Summer", "Fall", "Winter")}

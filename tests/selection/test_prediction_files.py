@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.registry.spec import ModelSpec, Preprocessing
 from pipelines.registry import ModelVersion
+from pipelines.registry.spec import ModelSpec, Preprocessing
 from pipelines.selection.answers import Answers
 from pipelines.selection.prediction_files import as_parquet, count_of, request_of, write_json
 

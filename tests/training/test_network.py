@@ -73,4 +73,3 @@ def test_groups_are_exclusive_or_not_as_they_are_told() -> None:
     assert torch.allclose(gender.sum(1), torch.ones(4))
     assert ((piece >= 0) & (piece <= 1)).all()
     assert embedding.shape == (4, network().embedding_size)
-
