@@ -148,8 +148,10 @@ with DAG(
         execution_timeout=timedelta(minutes=5),
     )
 
-    ingests >> gate >> list(features.values())
-    [features["palettes"], features["perceptual_hashes"]] >> features["near_duplicates"]
-    features["label_scores"] >> features["labels"]
-    list(features.values()) >> publish
+    alone = [features[table] for table in ("thumbnails", "tags", "tag_paths", "augmentations")]
+    palettes, hashes, scores = (features[table] for table in ("palettes", "perceptual_hashes", "label_scores"))
+    ingests >> gate >> [*alone, palettes, hashes, scores]
+    [palettes, hashes] >> features["near_duplicates"]
+    scores >> features["labels"]
+    [*alone, features["near_duplicates"], features["labels"]] >> publish
     [*ingests, publish] >> every_source

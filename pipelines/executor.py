@@ -213,11 +213,11 @@ def _local(where: str) -> Iterator[Any]:
         _set(config, _SETTINGS),
         LocalCluster(
             **shape,
-            dashboard_address=None,
             security=True,  # else anybody on this machine could have the worker run their code
             preload=[__name__],
             config=_WORKER_SETTINGS,
-            scheduler_kwargs={"allowed_failures": _DEATHS},
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"allowed_failures": _DEATHS, "dashboard": False},
         ) as cluster,
     ):
         yield cluster

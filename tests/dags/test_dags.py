@@ -80,9 +80,12 @@ def test_the_nights_edges() -> None:
     ingests = {name for name in night if name.startswith("ingest_")}
     assert ingests == {f"ingest_{name}" for name in SOURCES}
     assert all(night[name] == {"gate", "every_source"} for name in ingests)
-    assert night["gate"] == {"palettes", "perceptual_hashes"}
+    assert night["gate"] == set(FEATURES) - {"near_duplicates", "labels"}
     assert night["palettes"] == night["perceptual_hashes"] == {"near_duplicates"}
-    assert (night["near_duplicates"], night["release"]) == ({"release"}, {"every_source"})
+    assert night["label_scores"] == {"labels"}
+    last = set(FEATURES) - {"palettes", "perceptual_hashes", "label_scores"}
+    assert all(night[table] == {"release"} for table in last)
+    assert night["release"] == {"every_source"}
 
 
 def test_the_night_makes_every_table_and_takes_every_source() -> None:
