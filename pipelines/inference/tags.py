@@ -21,9 +21,9 @@ _MOST = 10  # tags of an image
 def tag(images: Iterable[Encoded], params: ScoreParams, place: ModelPlace) -> Iterator[Batch]:
     """Yield the most probable classes of each image, best first; equal ones in the model's order.
 
-    The classes are those of the model's first output.
+    The classes are those of the model's output `tags`, or of its first where none is called so.
     """
-    group, labels = place.spec.outputs[0]
+    group, labels = next((found for found in place.spec.outputs if found[0] == "tags"), place.spec.outputs[0])
     names = pa.array(labels, pa.string())
     for some in scored(images, place):
         rows = _rows(some, some.scores[group], names, params) if some.image_ids else TABLE.schema.empty_table()
