@@ -82,7 +82,7 @@ def show_steps(steps: Sequence[dict[str, Any]]) -> None:
         _console().print(_grid(list(_STEP_COLUMNS), rows, {*range(2, len(_STEP_COLUMNS) - 1)}, f"run {run_id}"))
         for step in mine:
             if step["error"]:
-                _console().print(Text(f"{step['step']} failed: {step['error']}"))
+                _console().print(Text(f"{step['step']} {step['status']}: {step['error']}"))
 
 
 def _is_mere_end(step: dict[str, Any]) -> bool:

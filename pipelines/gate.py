@@ -31,6 +31,8 @@ _OF_USERS = "inbox "  # what one user drops must not stop the night of all other
 _PART_ROWS = 100_000
 _EXAMPLES = 3
 
+_NO_SOURCES = ("select", "train")  # steps of two words that take nothing in
+
 
 @dataclass(frozen=True)
 class GateParams:
@@ -88,7 +90,7 @@ def _ingests(journal: Journal) -> list[dict[str, Any]]:
     held = journal.store.snapshot(runs.TABLE).read()
     earlier = held.filter(pc.field("run_id") == journal.run.run_id).to_pylist()
     steps = {row["step"]: row for row in [*earlier, *journal.rows]}
-    return [row for row in steps.values() if " " in row["step"]]
+    return [row for row in steps.values() if _is_of_source(row)]
 
 
 def _unpassed(journal: Journal) -> Iterator[dict[str, Any]]:
@@ -100,9 +102,13 @@ def _unpassed(journal: Journal) -> Iterator[dict[str, Any]]:
     held = journal.store.snapshot(runs.TABLE).read()
     done = held.filter((pc.field("status") == "done") & (pc.field("run_id") != journal.run.run_id)).to_pylist()
     passed = max((row["started_at"] for row in done if row["step"] == "gate"), default=None)
-    since = [row for row in done if " " in row["step"] and (passed is None or row["started_at"] > passed)]
+    since = [row for row in done if _is_of_source(row) and (passed is None or row["started_at"] > passed)]
     newest = {_source(row): row["run_id"] for row in sorted(since, key=itemgetter("started_at"))}
     yield from (row for row in since if _source(row) not in here and newest[_source(row)] == row["run_id"])
+
+
+def _is_of_source(row: dict[str, Any]) -> bool:
+    return " " in row["step"] and _source(row) not in _NO_SOURCES
 
 
 def _source(row: dict[str, Any]) -> str:

@@ -14,10 +14,14 @@ from pipelines.lake.errors import CannotRun, ContractBroken
 from pipelines.lake.objects import Objects
 from pipelines.lake.runs import Journal
 from pipelines.lake.table import Table
-from pipelines.producers import materialize
+from pipelines.producers import forget, materialize
 from pipelines.serving import served
 from pipelines.settings import Settings
 from pipelines.sources import Request
+
+
+class ModelAway(CannotRun):
+    """The model that should serve cannot be had."""
 
 
 def run(
@@ -41,11 +45,14 @@ def run(
     check(journal, limits)
     with open_executor(settings.dask_scheduler) as executor:
         for table in catalog.TABLES:
-            if table.produce:
-                _bring_up_to_date(settings, journal, table, executor, limits.max_defect_share)
+            try:
+                if table.produce:
+                    _bring_up_to_date(settings, journal, table, executor, limits.max_defect_share)
+            except ModelAway as error:
+                away.append(f"{table.name}: {error}")
     published = publish(settings, journal)
     if away:
-        raise CannotRun(f"all else is done and released, but not every source could be had. {' '.join(away)}")
+        raise CannotRun(f"all else is done and released, but not everything could be had. {' '.join(away)}")
     return published
 
 
@@ -70,14 +77,21 @@ def produce(settings: Settings, journal: Journal, name: str, share: float, model
 def _bring_up_to_date(
     settings: Settings, journal: Journal, table: Table, executor: Executor, share: float, model: str | None = None
 ) -> None:
-    """Bring one table up to date, or skip it, with the reason in its account, where its model cannot be had."""
+    """Bring one table up to date; what is deleted goes from it even where its model cannot be had.
+
+    Where there are no weights it is skipped, with the reason in its account. Raises ModelAway where the model that
+    should serve cannot.
+    """
     try:
-        table = served(settings, table, model)
-    except NoWeights as error:
+        ready = served(settings, table, model)
+    except CannotRun as error:
         with journal.step(table.name) as step:
+            forget(journal, table)
+            if not isinstance(error, NoWeights):
+                raise ModelAway(str(error)) from error
             step.status, step.error = "skipped", str(error)
-        return
-    materialize(journal, table, executor, share)
+    else:
+        materialize(journal, ready, executor, share)
 
 
 def publish(settings: Settings, journal: Journal) -> dict[str, Any]:

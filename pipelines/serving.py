@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Callable, Mapping
 from functools import partial
 
 from pipelines.inference import imagenet, label_scores, tags
 from pipelines.inference.backends import chosen
 from pipelines.inference.scoring import ModelPlace, ScoreParams
+from pipelines.lake.errors import CannotRun
 from pipelines.lake.table import Table
 from pipelines.producers import PerBatch, bound
-from pipelines.registry import NoModel, Registry
+from pipelines.registry import CHAMPION, ModelVersion, NoModel, Registry
 from pipelines.settings import Settings
 
 Register = Callable[[Registry], None]
@@ -23,6 +25,8 @@ def served(settings: Settings, table: Table, reference: str | None = None) -> Ta
     """
     produce = table.produce
     if not isinstance(produce, PerBatch) or not isinstance(produce.params, ScoreParams):
+        if reference:
+            raise CannotRun(f"table {table.name} is not made by a model, so --model says nothing. Leave it out.")
         return table
     place = place_of(settings, reference or produce.params.model_name)
     return bound(table, ScoreParams(place.model.name, place.model.version, place.model.digest), place)
@@ -38,11 +42,23 @@ def place_of(settings: Settings, reference: str) -> ModelPlace:
     try:
         model = registry.resolve(reference)
     except NoModel:
-        if reference not in (label_scores.NAME, tags.NAME):
-            raise
-        _starting(settings)[reference](registry)
-        model = registry.resolve(reference)
+        model = _first(settings, registry, reference)
     return ModelPlace(registry, model, chosen(settings.device))
+
+
+def _first(settings: Settings, registry: Registry, reference: str) -> ModelVersion:
+    """Put the first version of a usual model into service, and return it; one process of this machine at a time."""
+    name = reference.removesuffix(f"@{CHAMPION}")
+    settings.root.mkdir(parents=True, exist_ok=True)
+    with (settings.root / "first-models.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            return registry.resolve(reference)  # somebody else was first
+        except NoModel:
+            if name not in (label_scores.NAME, tags.NAME):
+                raise
+        _starting(settings)[name](registry)
+        return registry.resolve(reference)
 
 
 def _shipped(registry: Registry) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -35,7 +36,9 @@ def train(
         params = fashion_labels.FashionLabelParams()
         if epochs:
             params = replace(params, fit=replace(params.fit, epochs=epochs))
-        trained = fashion_labels.learn(journal, settings.scratch / "training", params, first)
+        settings.scratch.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix="training-", dir=settings.scratch) as aside:
+            trained = fashion_labels.learn(journal, Path(aside), params, first)
         registry = Registry(settings.registry_uri, settings.registry_artifacts, settings.model_cache)
         version = starting.log(registry, trained, {"run_id": journal.run.run_id})
         registry.set_alias(version.name, "challenger", version.version)

@@ -192,7 +192,7 @@ def _path(table: Table) -> str:
 
 TABLE = Table(
     name="labels",
-    description="What each piece is: the catalogue's own words for its images, a model's for those users put in.",
+    description="What each piece is: the catalogue's words for its images; for users' images, what label_scores make.",
     grain=("image_id", "label_group", "label"),
     inputs=(images.TABLE, *_READ[:-1]),  # not the scores: a true label has none to refer to
     columns=(

@@ -57,5 +57,5 @@ TABLE = Table(
         MODEL_NAME,
         MODEL_VERSION,
     ),
-    produce=PerBatch(tag, ScoreParams(NAME), version=1, coverage=Coverage(without=("cifar10",))),
+    produce=PerBatch(tag, ScoreParams(NAME), version=1, coverage=Coverage(without=("cifar10", "sample_cifar10"))),
 )

@@ -6,7 +6,7 @@ itself, for rows that lean on each other. The first two are made once per image 
 read, make and write by themselves. There is no other kind.
 """
 
-from pipelines.producers.driver import materialize
+from pipelines.producers.driver import forget, materialize
 from pipelines.producers.kinds import (
     EVERY_IMAGE,
     Batch,
@@ -33,5 +33,6 @@ __all__ = [
     "Row",
     "WholeTable",
     "bound",
+    "forget",
     "materialize",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -36,6 +37,18 @@ def materialize(journal: Journal, table: Table, executor: Executor, max_defect_s
     elif not isinstance(table.produce, Companion):
         with journal.step(table.name) as step:
             _Night(journal, table, step, max_defect_share).bring_up_to_date(executor)
+
+
+def forget(journal: Journal, table: Table) -> None:
+    """Take the rows of images that are gone, by whatever recipe, out of a table that cannot be made tonight."""
+    for each in (*producer(table).companions, table):
+        held = set(Keys(each).follow(journal.store.snapshot(each)))  # before the images are looked at: some may come
+        if gone := held - covered.newest(journal.store, table):
+            remove(journal.store, journal.run, each, partial(_among, pa.array(sorted(gone))))
+
+
+def _among(images: pa.Array, rows: pa.Table) -> pa.ChunkedArray:
+    return pc.is_in(rows["image_id"], images)
 
 
 @dataclass
@@ -92,8 +105,7 @@ class _Night:
         if gone:
             gone -= covered.newest(self.store, self.table)
         if gone:
-            doomed = pa.array(sorted(gone))
-            remove(self.store, self.run, keys.table, lambda rows: pc.is_in(rows["image_id"], doomed))
+            remove(self.store, self.run, keys.table, partial(_among, pa.array(sorted(gone))))
 
     def _cut(self, path: str, images: list[str], pending: set[str]) -> Iterator[Shard]:
         """Yield the shards of one image file: cut by place, so that a repeat cuts it alike."""

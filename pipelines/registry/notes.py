@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from pipelines import __version__
+
 _SQLITE = "sqlite:///"
 _FILE = "answers.json"
 
@@ -18,7 +20,7 @@ def state(uri: str) -> str | None:
     if not uri.startswith(_SQLITE) or not Path(path).exists():
         return None
     found = [Path(f"{path}{suffix}").stat() for suffix in ("", "-wal") if Path(f"{path}{suffix}").exists()]
-    return " ".join([uri, *(f"{stat.st_mtime_ns}:{stat.st_size}:{stat.st_ino}" for stat in found)])
+    return " ".join([__version__, uri, *(f"{stat.st_mtime_ns}:{stat.st_size}:{stat.st_ino}" for stat in found)])
 
 
 def recall(cache: Path, now: str | None, question: str) -> dict[str, Any] | None:
@@ -44,4 +46,7 @@ def _held(cache: Path, now: str | None) -> dict[str, Any]:
         held = json.loads((cache / _FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return held["answers"] if now is not None and held.get("state") == now else {}
+    if not isinstance(held, dict) or now is None or held.get("state") != now:
+        return {}
+    answers: dict[str, Any] = held["answers"]
+    return answers

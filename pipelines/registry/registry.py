@@ -24,7 +24,7 @@ _REFERENCE = re.compile(r"(?P<name>[^/@:]+)(?:@(?P<alias>[\w.-]+)|/(?P<version>[
 
 
 class NoModel(CannotRun):
-    """Nobody has registered any version of the model yet."""
+    """Nobody has put any version of the model into service yet."""
 
 
 @dataclass(frozen=True)
@@ -177,16 +177,18 @@ class Registry:
     def _absent(self, client: MlflowClient, name: str, reference: str) -> CannotRun:
         """Return what says what there is instead of a model, version or alias that is not there."""
         with vendor.plainly(self.uri):
-            models = {str(model.name): model for model in client.search_registered_models()}
+            models = {str(model.name): model for model in client.search_registered_models(max_results=1_000)}
         where = vendor.shown(self.uri)
+        is_new = name not in models or not models[name].aliases
+        kind = NoModel if is_new and reference in (name, f"{name}@{CHAMPION}") else CannotRun
         if name not in models:
             known = ", ".join(sorted(models)) or "none at all"
-            return NoModel(
+            return kind(
                 f"there is no model {name} in the registry {where}; it holds {known}. Register it, or name another."
             )
         aliases = ", ".join(f"{alias} (version {version})" for alias, version in sorted(models[name].aliases.items()))
         versions = ", ".join(map(str, self.versions(name))) or "none"
-        return CannotRun(
+        return kind(
             f"the model {name} has no {reference.removeprefix(name) or '@' + CHAMPION} in the registry {where}. "
             f"Its aliases: {aliases or 'none'}; its versions: {versions}. Set the alias, or name another."
         )

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _SQLITE = "sqlite:///"
 _SERVED = "mlflow-artifacts:"  # what a server calls the artefacts it keeps
 _EXPERIMENT = "tessera"
+_PATIENCE = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+}  # unless the operator has more
 _ENVIRONMENT = {
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "False",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -33,7 +37,7 @@ _ENVIRONMENT = {
 @lru_cache(maxsize=1)
 def mlflow() -> ModuleType:
     """Return MLflow, which from now on unpickles nothing, calls nobody, and logs no more than warnings."""
-    os.environ.update(_ENVIRONMENT)
+    os.environ.update(_ENVIRONMENT | {name: os.environ.get(name, value) for name, value in _PATIENCE.items()})
     module = importlib.import_module("mlflow")
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -7,22 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 
 from pipelines import imaging
 from pipelines.executor import open_executor
 from pipelines.inference import embeddings, label_scores, tags
 from pipelines.inference.scoring import ModelPlace, ScoreParams, scored
-from pipelines.ingest import images, intake
+from pipelines.ingest import image_sources, images, intake
 from pipelines.ingest.image_sources import Terms
 from pipelines.ingest.intake import Item
+from pipelines.lake.materialize import remove
 from pipelines.lake.objects import sha256
 from pipelines.lake.recipe import Run, recipe
 from pipelines.lake.rows import digest
 from pipelines.lake.runs import Journal, Step
 from pipelines.lake.store import Store
 from pipelines.lake.table import Table
-from pipelines.producers import Encoded, bound, materialize
+from pipelines.producers import Encoded, bound, forget, materialize
 from pipelines.registry import ModelVersion, Registry
 from tests.registry.networks import COLOURS, SPEC, onnx_network
 
@@ -149,3 +151,12 @@ def test_a_changed_model_version_is_another_recipe(registry: Registry, name: str
     assert recipe(one) == recipe(
         of(label_scores.TABLE, replace(registry, cache=Path("/elsewhere")), replace(model, version=1))
     )
+
+
+def test_what_is_deleted_goes_even_where_no_model_can_be_had(lake: Store, registry: Registry, name: str) -> None:
+    made(lake, of(tags.TABLE, registry, logged(registry, name)))
+    doomed = sha256(picture("red"))
+    for table in (images.TABLE, image_sources.TABLE):
+        remove(lake, Run(), table, lambda held: pc.equal(held["image_id"], doomed))
+    forget(Journal(lake, Run()), tags.TABLE)  # not bound: there is no model tonight
+    assert {row["image_id"] for row in rows(lake, tags.TABLE)} == {sha256(picture(c)) for c in ("green", "blue")}
