@@ -13,7 +13,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("tessera", deadline=None)  # how long a test takes says nothing on a shared machine
+settings.load_profile("tessera")
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.setdefault("TESSERA_DASK_SCHEDULER", "threads")  # starts at once; Dask has tests of its own

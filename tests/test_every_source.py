@@ -93,7 +93,9 @@ def test_every_account_is_what_is_known_of_the_files(night: dict[str, Any]) -> N
     made = found["palettes"]
     pictures = sum(counts[1] for name, counts in found.items() if name.endswith((" images", " photos")))
     assert made == (pictures - 1, pictures - 1, 0, 0, 0)  # a user took one back
-    assert max(step["peak_memory_bytes"] for step in night["steps"]) < 1 << 30
+    assert (
+        max(step["peak_memory_bytes"] for step in night["steps"]) < 2 << 30
+    )  # TensorFlow, for the tags, is half of it
 
 
 def test_the_release_knows_them_all(settings: dict[str, str], night: dict[str, Any]) -> None:

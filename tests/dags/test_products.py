@@ -195,7 +195,7 @@ def test_an_invalid_season_starts_nothing(stage: Stage) -> None:
 def test_selections_with_the_real_cli(tmp_path: Path) -> None:
     """Some of three products, none of them, a word that the catalogue does not know, and some with all there is."""
     environment = os.environ | airflow_settings(tmp_path / "airflow")
-    environment |= {"TESSERA_HOME": str(tmp_path), "TESSERA_DEVICE": "cpu"}
+    environment |= {"TESSERA_HOME": str(tmp_path), "TESSERA_DEVICE": "cpu", "TESSERA_MLFLOW_URI": ""}
 
     def python(*arguments: str) -> str:
         command = [sys.executable, *arguments]
