@@ -3,12 +3,12 @@
 import io
 from collections.abc import Callable
 from functools import cache, lru_cache, partial
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
+from pipelines.imaging.opencv import opencv
 from pipelines.imaging.stored import Samples
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _srgb() -> "ImageCmsProfile":
 
 def over_white(pixels: Samples, alpha: Samples) -> Samples:
     """Return `pixels` (h, w, 3) as they look on white paper through `alpha` (h, w)."""
-    cv2 = _cv2()
+    cv2 = opencv()
     missing = cv2.multiply(np.invert(pixels), cv2.merge([alpha, alpha, alpha]), scale=1 / 255)  # rounds
     return np.asarray(cv2.bitwise_not(missing), np.uint8)
 
@@ -86,13 +86,5 @@ def reduced(plane: Samples, factor: int) -> Samples:
     """Return `plane` (h, w) or (h, w, 3) with sides 1/`factor` as long, rounded up; each pixel a mean."""
     height, width = plane.shape[:2]
     size = (-(-width // factor), -(-height // factor))
-    cv2 = _cv2()
+    cv2 = opencv()
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-@cache
-def _cv2() -> ModuleType:
-    import cv2  # 0.1 s, which plain JPEGs do not need
-
-    cv2.setNumThreads(1)  # parallel work is the executor's business
-    return cv2

@@ -20,22 +20,20 @@ from urllib.parse import unquote
 from uuid import uuid4
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
+from pipelines.lake.encoding import NOTES, encoded
 from pipelines.lake.errors import CannotRun
 from pipelines.lake.objects import Objects, allows_http, is_remote
 from pipelines.lake.recipe import Run
-from pipelines.lake.table import Column, Table
+from pipelines.lake.table import Table
 
 _ATTEMPTS = 50  # of one change against other writers; each loser waits a little longer
-_ROW_GROUP_BYTES = 8 << 20
 _BATCH_ROWS = 32_768
 _STAGED_SECONDS = 24 * 3600  # vacuum keeps uncommitted files longer than this
-_NOTES = b"tessera"
 _ABSENT = -1  # the version of a table that nothing was committed to yet
 
 
@@ -159,7 +157,7 @@ class Store:
         A file that is there is never overwritten: it may be committed. A fresh one is taken, for its name says it
         holds the same rows; beside an old one, which cleaning may take, another is written.
         """
-        data = _parquet(table, rows, notes or {})
+        data = encoded(table, rows, notes or {})
         if not self.folder(table).create(path, data):
             there = self.staged(table, path)
             if there and there.notes == (notes or {}):
@@ -178,7 +176,7 @@ class Store:
             meta = pq.read_metadata(io.BytesIO(data))
         except (FileNotFoundError, pa.ArrowInvalid):
             return None
-        return DataFile(path, len(data), meta.num_rows, json.loads(meta.metadata[_NOTES]))
+        return DataFile(path, len(data), meta.num_rows, json.loads(meta.metadata[NOTES]))
 
     def _is_doomed(self, table: Table, path: str) -> bool:
         """True for a file that a commit took out of the table: cleaning may remove it at any moment."""
@@ -271,34 +269,3 @@ def _require_same_columns(table: Table, delta: DeltaTable) -> None:
 
 def _add(file: DataFile, now: int) -> AddAction:
     return AddAction(file.path, file.size, {}, now, True, json.dumps({"numRecords": file.rows}))
-
-
-def _parquet(table: Table, rows: pa.Table, notes: dict[str, Any]) -> bytes:
-    """Encode rows as Parquet: row groups by bytes, not rows; blobs without statistics or dictionary."""
-    codecs = {_leaf(column): _codec(rows[column.name]) if column.blob else "zstd" for column in table.columns}
-    plain = [_leaf(column) for column in table.plain]
-    sink = io.BytesIO()
-    with pq.ParquetWriter(
-        sink,
-        rows.schema.with_metadata({_NOTES: json.dumps(notes).encode()}),
-        compression=codecs,
-        compression_level={name: 1 for name, codec in codecs.items() if codec == "zstd"},
-        use_dictionary=[_leaf(column) for column in table.plain if column.type != pa.list_(pa.float32())],
-        write_statistics=plain,
-    ) as writer:
-        writer.write_table(rows, row_group_size=max(1, rows.num_rows * _ROW_GROUP_BYTES // max(rows.nbytes, 1)))
-    return sink.getvalue()
-
-
-def _leaf(column: Column) -> str:
-    """Return the name by which Parquet knows a column's values: those of a list lie one level down."""
-    return f"{column.name}.list.element" if pa.types.is_list(column.type) else column.name
-
-
-def _codec(blobs: pa.ChunkedArray) -> str:
-    """Choose zstd where it saves more than 10 % of a sample: catalogue JPEGs are often four fifths metadata."""
-    if not pa.types.is_binary(blobs.type):
-        return "zstd"  # lists of numbers: an embedding
-    sample = b"".join(value for value in pc.drop_null(blobs.slice(0, 256)).to_pylist())
-    packed = pa.Codec("zstd", compression_level=1).compress(sample) if sample else b""
-    return "zstd" if len(packed) < 0.9 * len(sample) else "none"
