@@ -15,7 +15,7 @@ demo: ## Run a whole night over generated pieces through Airflow, and query the 
 	@scripts/demo.sh
 
 test: check ## Run the checks, then every test
-	@$(IN)/python -m pytest -n 2 --dist loadfile
+	@$(IN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: setup ## Look at format, lint, types, imports, lock and generated pages; under a minute
 	@$(IN)/ruff format --check --quiet . || { echo "check: not formatted; run: $(IN)/ruff format"; exit 1; }

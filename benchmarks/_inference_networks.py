@@ -103,8 +103,10 @@ class Classifier(nn.Module):
 def fashion() -> Built:
     """Return the network of the fashion labels: the shipped one where there is one, else with drawn weights."""
     from pipelines.training import export
-    from pipelines.training.fashion_labels import FashionLabelParams, Trained, network_of
+    from pipelines.training.fashion_labels import FashionLabelParams
+    from pipelines.training.network import network_of
     from pipelines.training.starting import FOLDER
+    from pipelines.training.trained import Trained
 
     params = FashionLabelParams()
     if (FOLDER / "model.onnx").is_file():

@@ -62,7 +62,7 @@ def _first(settings: Settings, registry: Registry, reference: str) -> ModelVersi
 
 
 def _shipped(registry: Registry) -> None:
-    from pipelines.training import starting  # torch takes seconds to import, and most nights do not need it
+    from pipelines.training import starting  # most nights do not need it
 
     starting.register(registry)
 

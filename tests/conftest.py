@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -23,6 +24,14 @@ os.environ.setdefault("TESSERA_DASK_SCHEDULER", "threads")  # starts at once; Da
 os.environ.setdefault("TESSERA_TAG_WEIGHTS", "none")  # no test asks a server far away
 _REGISTRY = tempfile.TemporaryDirectory(prefix="tessera-registry-")  # one for all nights: it takes seconds to make
 os.environ.setdefault("TESSERA_MLFLOW_URI", f"sqlite:///{_REGISTRY.name}/mlflow.db")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files of slow tests last, the longest first, so that two workers end at about the same time."""
+    seconds = Counter[Path]()
+    for item in items:
+        seconds[item.path] += sum(mark.args[0] if mark.args else 10 for mark in item.iter_markers("slow"))
+    items.sort(key=lambda item: (seconds[item.path] > 0, -seconds[item.path]))
 
 
 @pytest.fixture(scope="session")

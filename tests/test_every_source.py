@@ -18,7 +18,7 @@ from pipelines.ingest.sample import replay
 from pipelines.registry import Registry
 from tests.registry.networks import log_mobilenet
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow(40), pytest.mark.timeout(900)]
 
 # in, new, unchanged, rejected, duplicates: the counts of the data's own README.
 ACCOUNTS = {
@@ -109,6 +109,10 @@ def test_the_release_knows_them_all(settings: dict[str, str], night: dict[str, A
         "SELECT count(*) AS n FROM products WHERE gender = 'Men' AND sub_category = 'Shoes' AND year >= 2012",
     )
     assert shoes == {"n": 949}
+    (repaired,) = tessera(settings, "sql", "--json", "SELECT count_if(is_repaired) AS n FROM products")
+    assert repaired == {"n": 22}
+    blobs = "SELECT count(*) AS n FROM duckdb_columns() WHERE data_type = 'BLOB'"
+    assert tessera(settings, "sql", "--json", blobs) == [{"n": 0}], "a release carries no picture"
     (photos,) = tessera(settings, "sql", "--json", "SELECT count(photo_id) AS n FROM products_flat")
     assert photos == {"n": 52}
     (untaught,) = tessera(

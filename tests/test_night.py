@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from pipelines.ingest import sample
+from tests import command
 
 PIECES = 120
 
@@ -21,8 +22,7 @@ PIECES = 120
 def tessera(home: Path, *arguments: str, settings: Mapping[str, str] | None = None, code: int = 0) -> list[Any]:
     """Run a command; return the JSON lines it wrote."""
     environment = os.environ | {"TESSERA_HOME": str(home)} | dict(settings or {})
-    command = [sys.executable, "-m", "pipelines", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = command.run(arguments, environment)
     assert done.returncode == code, done.stderr[-3000:]
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
@@ -107,30 +107,6 @@ def test_s3_and_dask_processes_give_the_same_rows(
     assert expected.items() <= hashes(tmp_path / "dask").items()
     (answer,) = tessera(tmp_path / "s3", "sql", "--json", "SELECT count(*) AS n FROM products", settings=on_s3)
     assert answer["n"] > 0
-
-
-@pytest.mark.slow
-def test_the_real_archive(real_data: Path, tmp_path: Path) -> None:
-    """Expected counts: §3 of the data's own README."""
-    archive = real_data / "fashion-product-images-small.zip"
-    summary = night(tmp_path, f"--fashion={archive}")
-    steps = summary["steps"]
-    assert (steps["fashion images"]["in_count"], steps["fashion images"]["new_count"]) == (16_000, 15_893)
-    assert steps["fashion images"]["duplicate_count"] == 107
-    assert (steps["fashion rows"]["in_count"], steps["fashion rows"]["new_count"]) == (44_446, 16_000)
-    assert steps["fashion rows"]["reject_count"] == 28_446
-    assert steps["palettes"]["new_count"] == 15_893
-    assert max(step["peak_memory_bytes"] for step in steps.values()) < 1.5e9
-    blobs = "SELECT count(*) AS n FROM duckdb_columns() WHERE data_type = 'BLOB'"
-    assert tessera(tmp_path, "sql", "--json", blobs) == [{"n": 0}], (
-        "a release carries no picture, so none of its metadata"
-    )
-    (repaired,) = tessera(tmp_path, "sql", "--json", "SELECT count_if(is_repaired) AS n FROM products")
-    assert repaired == {"n": 22}
-    assert steps["near_duplicates"]["new_count"] == 15_893
-    again = night(tmp_path, f"--fashion={archive}")
-    assert all(step["new_count"] == 0 for step in again["steps"].values())
-    assert again["release"]["release"] == summary["release"]["release"]
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,7 @@ def plainly(uri: str) -> Iterator[None]:
         ) from error
 
 
+@lru_cache(maxsize=8)  # once in a process: it takes a second even where all is there
 def _make_store(uri: str, artifacts: str) -> None:
     """Make the tables of a local store, one process at a time: MLflow's migrations fail beside each other."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -19,13 +17,13 @@ from pipelines.lake.objects import sha256
 from pipelines.lake.runs import Journal
 from pipelines.registry.spec import ModelSpec, Preprocessing
 from pipelines.training import baselines, export
-from pipelines.training.card import card
 from pipelines.training.evaluation import Scores, as_rows, evaluate
 from pipelines.training.fit import FitParams, Known, epochs
 from pipelines.training.labelled import gather
-from pipelines.training.network import Network, NetworkParams
+from pipelines.training.network import Network, NetworkParams, network_of
 from pipelines.training.pretrained import begin_from
 from pipelines.training.samples import SIDES, Samples, vocabulary
+from pipelines.training.trained import Trained
 
 _SHOWN_FIRST = 512  # pictures that tell what the norms of weights from elsewhere would have measured
 _LEAST = 200  # samples; fewer say nothing of a model
@@ -41,39 +39,6 @@ class FashionLabelParams:
     threshold: float = 0.4  # of a piece label, as in `labels`
     sample_pieces: int = 3_000  # of the sample shop, so that its garments come out right too
     sample_seed: int = 11  # another than that of the shop people see
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A model as it is registered or shipped: ONNX with half-precision weights, its spec, its figures and its card."""
-
-    onnx: bytes
-    spec: ModelSpec
-    figures: Mapping[str, Any]
-
-    @property
-    def card(self) -> str:
-        return card(NAME, self.spec, self.figures)
-
-    @property
-    def network(self) -> Network:
-        """The network with its weights, to go on from or to run in torch."""
-        params = NetworkParams(**self.figures["params"]["network"])
-        return export.load_weights(network_of(dict(self.spec.outputs), params), self.onnx)
-
-    def write(self, folder: Path) -> None:
-        """Write the files that ship with the project."""
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "model.onnx").write_bytes(self.onnx)
-        (folder / "spec.json").write_text(json.dumps(self.spec.as_dict(), indent=1, ensure_ascii=False) + "\n")
-        (folder / "figures.json").write_text(json.dumps(self.figures, indent=1) + "\n")
-        (folder / "card.md").write_text(self.card)
-
-    @staticmethod
-    def read(folder: Path) -> Trained:
-        """Return what `write` wrote."""
-        spec = ModelSpec.from_dict(json.loads((folder / "spec.json").read_text()))
-        return Trained((folder / "model.onnx").read_bytes(), spec, json.loads((folder / "figures.json").read_text()))
 
 
 def learn(journal: Journal, scratch: Path, params: FashionLabelParams, first: Path | None = None) -> Trained:
@@ -113,12 +78,6 @@ def fitted(
             best, kept = epoch.validation_loss, epoch.weights
     network.load_state_dict(kept)
     return network.eval()
-
-
-def network_of(groups: Mapping[str, tuple[str, ...]], params: NetworkParams) -> Network:
-    """Return an untrained network for these groups; a piece may have several labels, of the others one."""
-    sizes = {group: len(labels) for group, labels in groups.items()}
-    return Network(sizes, frozenset(groups) - {PIECE}, params)
 
 
 def judged(

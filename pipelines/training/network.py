@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from transformers import MobileNetV2Config, MobileNetV2Model
 
+from pipelines.inference.true_labels import PIECE
+
 _MIDDLE = 127.5  # pixels 0..255 are shown as -1..1, as MobileNets are
 _MOMENTUM = 0.1  # transformers sets 0.997 after TensorFlow's word for it, which in torch means "the last batch alone"
 
@@ -58,3 +60,9 @@ class Network(nn.Module):
 
     def _probabilities(self, group: str, logits: Tensor) -> Tensor:
         return logits.softmax(1) if group in self.exclusive else logits.sigmoid()
+
+
+def network_of(groups: Mapping[str, tuple[str, ...]], params: NetworkParams) -> Network:
+    """Return an untrained network for these groups; a piece may have several labels, of the others one."""
+    sizes = {group: len(labels) for group, labels in groups.items()}
+    return Network(sizes, frozenset(groups) - {PIECE}, params)

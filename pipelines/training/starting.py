@@ -8,8 +8,7 @@ from pathlib import Path
 from pipelines.inference.backends import chosen
 from pipelines.inference.label_scores import NAME
 from pipelines.registry import CHAMPION, ModelVersion, Registry
-from pipelines.training.export import twin
-from pipelines.training.fashion_labels import Trained
+from pipelines.training.trained import Trained
 
 FOLDER = Path(__file__).with_name("champion")
 
@@ -22,6 +21,12 @@ def register(registry: Registry) -> None:
 
 def log(registry: Registry, trained: Trained, tags: Mapping[str, str]) -> ModelVersion:
     """Register a trained model as a new version; on a machine with a GPU, with the twin that runs there."""
+    twin = _twin(trained) if chosen("auto") == "cuda" else None
+    return registry.log_onnx(NAME, trained.onnx, trained.spec, twin=twin, tags=tags, card=trained.card)
+
+
+def _twin(trained: Trained) -> bytes:
+    from pipelines.training import export  # torch takes seconds to import, and most machines have no GPU
+
     shown = trained.spec.preprocessing
-    made = twin(trained.network, shown.width, shown.height) if chosen("auto") == "cuda" else None
-    return registry.log_onnx(NAME, trained.onnx, trained.spec, twin=made, tags=tags, card=trained.card)
+    return export.twin(trained.network, shown.width, shown.height)

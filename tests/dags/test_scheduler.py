@@ -22,7 +22,7 @@ import pytest
 
 from tests.dags.stage import ROOT, Stage, airflow_settings, group_is_gone, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow(90), pytest.mark.timeout(400)]
 AIRFLOW = str(Path(sys.executable).with_name("airflow"))
 ENDED = ("success", "failed")
 

@@ -18,7 +18,7 @@ import pytest
 NIGHTS = Path(__file__).with_name("nights.py")
 ALL = os.environ.get("TESSERA_FAULTS") == "all"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200 if ALL else 600)]
+pytestmark = [pytest.mark.slow(50), pytest.mark.timeout(7200 if ALL else 600)]
 
 
 def run(writer: str, folder: Path, **schedule: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -33,7 +33,7 @@ def run(writer: str, folder: Path, **schedule: int) -> tuple[list[dict[str, Any]
 
 
 def test_a_killed_night_converges_and_never_shows_half_of_itself(tmp_path: Path) -> None:
-    schedule = {"every": 1, "random": 200} if ALL else {"every": 7, "random": 8}
+    schedule = {"every": 1, "random": 200} if ALL else {"every": 13, "random": 6}
     trials, summary = run("tessera", tmp_path, **schedule)
     assert [trial for trial in trials if trial["violations"]] == []
     assert summary["delivered"] >= 0.8 * summary["trials"], "too few kills landed to prove anything"

@@ -4,8 +4,8 @@
     python tests/faults/workers.py FOLDER --poison=N ...
 
 The first form kills all workers by SIGKILL some seconds after they have come up, while tables are made of generated
-images, or of a real archive. In the second, N of the images kill whoever makes rows of them: they alone may be
-rejected. Prints a JSON line.
+images, or of a real archive, which the champion scores too. In the second, N of the images kill whoever makes rows
+of them: they alone may be rejected. Prints a JSON line.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import pyarrow as pa
 from pipelines.duplicates import perceptual_hashes
 from pipelines.executor import open_executor
 from pipelines.imaging import encode_jpeg
+from pipelines.inference import embeddings, label_scores
 from pipelines.ingest import fashion, images, intake
 from pipelines.ingest.columns import IMAGE_ID
 from pipelines.ingest.image_sources import Terms
@@ -42,6 +43,8 @@ from pipelines.lake.store import Store
 from pipelines.lake.table import Column, Table
 from pipelines.palette import palettes
 from pipelines.producers import Batch, Companion, Encoded, PerBatch, driver, materialize
+from pipelines.serving import served
+from pipelines.settings import Settings
 
 SECONDS_AN_IMAGE = 0.002  # of waiting: so that there is something to kill
 
@@ -69,8 +72,8 @@ def _die(way: int) -> None:
     os.kill(os.getpid(), (signal.SIGSEGV, signal.SIGKILL)[way % 2])  # a crash; the kernel, for its memory
 
 
-def tables(poison: tuple[str, ...]) -> tuple[Table, ...]:
-    """Return the tables to make: those of the night, and one with a companion."""
+def tables(poison: tuple[str, ...], home: Path | None = None) -> tuple[Table, ...]:
+    """Return the tables to make: those of the night, and one with a companion; with a home, the champion's too."""
     made_of = {"grain": ("image_id",), "inputs": (images.TABLE,)}
     formats = Table(
         name="formats",
@@ -86,7 +89,10 @@ def tables(poison: tuple[str, ...]) -> tuple[Table, ...]:
         produce=PerBatch(sized, Sizing(poison), 1, companions=(formats,)),
         **made_of,
     )
-    return (formats, sizes) if poison else (formats, sizes, palettes.TABLE, perceptual_hashes.TABLE)
+    if poison:
+        return formats, sizes
+    scores = (embeddings.TABLE, served(Settings(home=home), label_scores.TABLE)) if home else ()
+    return (formats, sizes, palettes.TABLE, perceptual_hashes.TABLE, *scores)
 
 
 def picture(i: int) -> bytes:
@@ -133,19 +139,19 @@ class Killer:
             thread.join()
 
 
-def night(store: Store, where: str, poison: tuple[str, ...], **killing: Any) -> dict[str, Any]:
-    """Make all tables; return what is in them, and how often a worker was killed."""
+def night(store: Store, where: str, wanted: tuple[Table, ...], **killing: Any) -> dict[str, Any]:
+    """Make the tables; return what is in them, and how often a worker was killed."""
     journal, start = Journal(store, Run()), time.perf_counter()
     with open_executor(where) as executor:
         killer = Killer(executor, **killing) if killing else None
         with killer.at_work() if killer else nullcontext():
-            for table in tables(poison):
+            for table in wanted:
                 materialize(journal, table, executor, 1.0)
     for step in journal.steps:
         step.balance()
     seconds = round(time.perf_counter() - start, 1)
-    held = {table.name: store.snapshot(table).read() for table in (*tables(poison), rejects.TABLE)}
-    digests = {table.name: digest(table, held[table.name]) for table in (*tables(poison), rejects.TABLE)}
+    held = {table.name: store.snapshot(table).read() for table in (*wanted, rejects.TABLE)}
+    digests = {table.name: digest(table, held[table.name]) for table in (*wanted, rejects.TABLE)}
     return {"kills": killer.kills if killer else 0, "seconds": seconds, "digests": digests, "rows": held}
 
 
@@ -154,11 +160,13 @@ def killed(given: argparse.Namespace) -> dict[str, Any]:
     clean, stricken = (Store(str(given.folder / name)) for name in ("clean", "stricken"))
     fill(clean, given.images, given.archive)
     shutil.copytree(clean.uri, stricken.uri)
-    expected = night(clean, "threads", ())
-    found = night(stricken, given.where, (), every=given.every, most=given.kills, seed=given.seed)
+    wanted = tables((), given.folder if given.archive else None)
+    expected = night(clean, "threads", wanted)
+    found = night(stricken, given.where, wanted, every=given.every, most=given.kills, seed=given.seed)
     differing = [name for name, rows in found["digests"].items() if rows != expected["digests"][name]]
     seconds = {"seconds": found["seconds"], "seconds_left_alone": expected["seconds"]}
-    return {"kills": found["kills"], "differing": differing} | seconds
+    rows = {name: found["rows"][name].num_rows for name in found["digests"]}
+    return {"kills": found["kills"], "differing": differing, "rows": rows} | seconds
 
 
 def poisoned(given: argparse.Namespace) -> dict[str, Any]:
@@ -167,7 +175,7 @@ def poisoned(given: argparse.Namespace) -> dict[str, Any]:
     fill(store, given.images, given.archive)
     ids = store.snapshot(images.TABLE).read(["image_id"])["image_id"].to_pylist()
     poison = tuple(random.Random(given.seed).sample(sorted(ids), given.poison))
-    found = night(store, given.where, poison)
+    found = night(store, given.where, tables(poison))
     refused = {row["key"] for row in found["rows"]["rejects"].to_pylist() if row["reason"] == "kills_worker"}
     missing = {
         name: len(set(ids) - set(poison) ^ set(found["rows"][name]["image_id"].to_pylist()))

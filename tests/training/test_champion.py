@@ -23,8 +23,9 @@ from pipelines.producers import materialize
 from pipelines.registry import Registry
 from pipelines.training import starting
 from pipelines.training.evaluation import as_rows, evaluate
-from pipelines.training.fashion_labels import Trained, scores
+from pipelines.training.fashion_labels import scores
 from pipelines.training.labelled import gather
+from pipelines.training.trained import Trained
 
 SHIPPED = Trained.read(starting.FOLDER)
 
