@@ -50,9 +50,19 @@ FEATURES = {
     "near_duplicates": "Compare the images that are new with all others, by fingerprint and colour.",
     "label_scores": "Show every fashion image and upload to the champion of fashion-labels: scores and embeddings.",
     "labels": "Put together what the catalogue says of its pieces and what the scores say of users' images.",
+    "recommendations": "Choose for every piece what resembles it and what goes with it; the lists they go by, first. "
+    "`similar_palettes` is brought up to date where `tessera run similar_palettes recall_checks` has made it once.",
     "tags": "Show every image to the champion of generic-tags; skipped, with the reason, where there is no such model.",
     "tag_paths": "Hang the tags on a tree: /animal/fourlegs/koala.",
     "augmentations": "Make a changed copy of every fashion image that has none under the current recipe.",
+}
+TABLES = {  # what a task makes, where that is not the one table of its name
+    "palettes": ["colour_names", "palettes"],
+    "recommendations": [
+        *("match_labels", "label_aliases", "similar"),
+        *("complements", "outfits", "matching_colours", "complementary"),
+        *("similar_palettes", "recall_checks"),
+    ],
 }
 
 
@@ -124,14 +134,14 @@ with DAG(
         execution_timeout=timedelta(hours=1),
     )
     features = {
-        table: TesseraOperator(
-            task_id=table,
+        task: TesseraOperator(
+            task_id=task,
             doc_md=words,
-            arguments=["run", table, MAX_DEFECT_SHARE, RUN_ID],
+            arguments=["run", *TABLES.get(task, [task]), "--as-at-night", MAX_DEFECT_SHARE, RUN_ID],
             execution_timeout=timedelta(hours=6),
-            outlets=[Asset(f"tessera://{table}")],
+            outlets=[Asset(f"tessera://{table}") for table in TABLES.get(task, [task])],
         )
-        for table, words in FEATURES.items()
+        for task, words in FEATURES.items()
     }
     publish = TesseraOperator(
         task_id="release",
@@ -153,5 +163,6 @@ with DAG(
     ingests >> gate >> [*alone, palettes, hashes, scores]
     [palettes, hashes] >> features["near_duplicates"]
     scores >> features["labels"]
-    [*alone, features["near_duplicates"], features["labels"]] >> publish
+    [features["near_duplicates"], features["labels"]] >> features["recommendations"]
+    [*alone, features["recommendations"]] >> publish
     [*ingests, publish] >> every_source

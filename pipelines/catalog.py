@@ -10,7 +10,18 @@ from pipelines.ingest.inbox import batches, deletions, labelled_samples, uploads
 from pipelines.lake import rejects, runs
 from pipelines.lake.errors import CannotRun
 from pipelines.lake.table import Table
-from pipelines.palette import palettes
+from pipelines.palette import colour_names, palettes
+from pipelines.recommend import (
+    complementary,
+    complements,
+    label_aliases,
+    match_labels,
+    matching_colours,
+    outfits,
+    recall_checks,
+    similar,
+    similar_palettes,
+)
 from pipelines.thumbnails import thumbnails
 
 TABLES: tuple[Table, ...] = (
@@ -29,12 +40,22 @@ TABLES: tuple[Table, ...] = (
     labelled_samples.TABLE,
     deletions.TABLE,
     thumbnails.TABLE,
+    colour_names.TABLE,
     palettes.TABLE,
     perceptual_hashes.TABLE,
     near_duplicates.TABLE,
     label_scores.TABLE,
     embeddings.TABLE,
     labels.TABLE,
+    match_labels.TABLE,
+    label_aliases.TABLE,
+    similar.TABLE,
+    complements.TABLE,
+    outfits.TABLE,
+    matching_colours.TABLE,
+    complementary.TABLE,
+    similar_palettes.TABLE,
+    recall_checks.TABLE,
     tags.TABLE,
     tag_paths.TABLE,
     augmentations.TABLE,

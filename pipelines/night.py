@@ -14,7 +14,7 @@ from pipelines.lake.errors import CannotRun, ContractBroken
 from pipelines.lake.objects import Objects
 from pipelines.lake.runs import Journal
 from pipelines.lake.table import Table
-from pipelines.producers import forget, materialize
+from pipelines.producers import WholeTable, forget, materialize
 from pipelines.serving import served
 from pipelines.settings import Settings
 from pipelines.sources import Request
@@ -46,7 +46,7 @@ def run(
     with open_executor(settings.dask_scheduler) as executor:
         for table in catalog.TABLES:
             try:
-                if table.produce:
+                if table.produce and _is_wanted(journal, table):
                     _bring_up_to_date(settings, journal, table, executor, limits.max_defect_share)
             except ModelAway as error:
                 away.append(f"{table.name}: {error}")
@@ -65,13 +65,32 @@ def check(journal: Journal, limits: GateParams) -> dict[str, Any]:
     return gate.examine(journal, limits)
 
 
-def produce(settings: Settings, journal: Journal, name: str, share: float, model: str | None = None) -> None:
-    """Bring one table up to date, on the configured executor; with `model` instead of the champion, if it is named."""
-    table = catalog.find(name)
-    if table.produce is None:
-        raise CannotRun(f"table {name} is filled by its source: use tessera ingest.")
+def produce(
+    settings: Settings,
+    journal: Journal,
+    names: Sequence[str],
+    share: float,
+    model: str | None = None,
+    as_at_night: bool = False,
+) -> None:
+    """Bring tables up to date, on the configured executor; with `model` instead of the champion, if it is named.
+
+    `as_at_night` leaves those out that are made on request and have not been.
+    """
+    tables = [catalog.find(name) for name in names]
+    for table in tables:
+        if table.produce is None:
+            raise CannotRun(f"table {table.name} is filled by its source: use tessera ingest.")
     with open_executor(settings.dask_scheduler) as executor:
-        _bring_up_to_date(settings, journal, table, executor, share, model)
+        for table in tables:
+            if not as_at_night or _is_wanted(journal, table):
+                _bring_up_to_date(settings, journal, table, executor, share, model)
+
+
+def _is_wanted(journal: Journal, table: Table) -> bool:
+    """Return whether a night makes the table: one that is made on request, only where it has been."""
+    is_on_request = isinstance(table.produce, WholeTable) and table.produce.on_request
+    return not is_on_request or bool(journal.store.snapshot(table).files)
 
 
 def _bring_up_to_date(

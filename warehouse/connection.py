@@ -20,6 +20,8 @@ from pipelines.settings import Settings
 from warehouse import pointer
 from warehouse.manifest import Release, file_of
 
+Connection = duckdb.DuckDBPyConnection  # to one release
+
 # Handed over when the file is opened: DuckDB shares one instance among a process's connections to a file,
 # and what is set later on the first would refuse the second.
 _LOCKED: dict[str, str | bool | int | float | list[str]] = {

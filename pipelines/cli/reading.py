@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -71,6 +72,19 @@ def describe(table: str) -> None:
     console.show_rows(["", ""], list(facts.items()))
     columns = [(c.name, str(c.type), c.description, "yes" if c.nullable else "") for c in declared.columns]
     console.show_rows(["column", "type", "meaning", "may be null"], columns)
+
+
+@app.command()
+def sheet(
+    piece: Annotated[str, typer.Argument(help="A product's number, or the first digits of an image's id.")],
+    viewer: Annotated[str | None, typer.Option(help="For whose eyes; what everybody may see if absent.")] = None,
+    folder: Annotated[Path, typer.Option(help="Where the two files go.")] = Path(),
+) -> None:
+    """Draw a piece, its colours, what resembles it and what goes with it, as PIECE.png and PIECE.html."""
+    from pipelines import sheets
+
+    for path in sheets.draw(_lake(), piece, viewer, folder):
+        print(path)
 
 
 @app.command()

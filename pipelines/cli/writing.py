@@ -84,16 +84,19 @@ def gate(max_defect_share: Share = _SHARE, max_absent_share: AbsentShare = _ABSE
 
 @app.command()
 def run(
-    table: Annotated[str, typer.Argument(help="The table to bring up to date.")],
+    tables: Annotated[list[str], typer.Argument(help="The tables to bring up to date, in this order.")],
     max_defect_share: Share = _SHARE,
     model: Annotated[
         str | None, typer.Option(help="Score with this model, name@alias or name/3; the champion if absent.")
     ] = None,
+    as_at_night: Annotated[
+        bool, typer.Option("--as-at-night", help="Leave out what is made on request, where it has not been yet.")
+    ] = False,
     run_id: RunId = None,
 ) -> None:
-    """Bring one table up to date: make what is pending, nothing else."""
-    with working(f"run {table}", run_id) as (settings, journal, _):
-        night.produce(settings, journal, table, max_defect_share, model)
+    """Bring tables up to date: make what is pending, nothing else."""
+    with working(f"run {' '.join(tables)}", run_id) as (settings, journal, _):
+        night.produce(settings, journal, tables, max_defect_share, model, as_at_night)
 
 
 @app.command()

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from pipelines.compiled import compiled
 
 Floats = npt.NDArray[np.float64]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def bit_count(code: np.uint64) -> np.int64:
     """Count the bits: numba knows no instruction for it, but makes vectors of this."""
     code -= (code >> np.uint64(1)) & np.uint64(0x5555555555555555)
@@ -23,7 +24,7 @@ def bit_count(code: np.uint64) -> np.int64:
     return np.int64((code * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def palette_distance(one: Floats, other: Floats) -> float:
     """Return how far a colour of one palette (k, 4: OKLab, share) is from the nearest of the other.
 
@@ -33,7 +34,7 @@ def palette_distance(one: Floats, other: Floats) -> float:
     return _rounded((_one_way(one, other) + _one_way(other, one)) / 2)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _one_way(one: Floats, other: Floats) -> float:
     total, shares = 0.0, 0.0
     for a in one:
@@ -47,7 +48,7 @@ def _one_way(one: Floats, other: Floats) -> float:
     return total / shares
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def layout_distance(one: Any, other: Any) -> float:
     """Return the largest distance of two cells (n, 3) at the same place: where the pictures differ most."""
     most = 0.0
@@ -56,12 +57,12 @@ def layout_distance(one: Any, other: Any) -> float:
     return _rounded(np.sqrt(most))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _apart(one: Any, other: Any) -> float:
     across: float = (one[0] - other[0]) ** 2 + (one[1] - other[1]) ** 2 + (one[2] - other[2]) ** 2
     return across
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _rounded(distance: float) -> float:
     return float(np.floor(distance * 1_000_000 + 0.5) / 1_000_000)

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from numba import njit
 
+from pipelines.compiled import compiled
 from pipelines.duplicates.distances import Floats
 from pipelines.duplicates.hashing import LAYOUT
 from pipelines.duplicates.pairs import Evidence, Mask
@@ -82,7 +82,7 @@ def _palettes(snapshot: Snapshot, came: set[str], ids: pa.StringArray, is_fresh:
     return palettes
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _to_oklab(colours: Floats) -> None:
     for colour in colours:
         colour[0], colour[1], colour[2] = to_oklab(colour[0], colour[1], colour[2])

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from pipelines.compiled import compiled
 
 _SIDE, _LOW = 32, 8  # of the reduced picture, and of the corner of low frequencies that becomes the hash
 LAYOUT = 8  # cells across and down
@@ -53,7 +54,7 @@ def look(pixels: Pixels) -> Look:
     return Look(bits, _contrast(low), layout)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _contrast(low: Wholes) -> float:
     """Return the RMS of all frequencies but the mean; summed in order, so that it is the same everywhere."""
     variance = 0.0
@@ -62,7 +63,7 @@ def _contrast(low: Wholes) -> float:
     return math.sqrt(variance)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _reduced(sums: Wholes, area: int) -> tuple[Wholes, Pixels]:
     """Return (32, 32) luma (ITU-R 601) in 1/64 levels, rounded down, and (8, 8, 3) mean colours."""
     grey, cells = np.empty((_SIDE, _SIDE)), np.zeros((LAYOUT, LAYOUT, 3))
@@ -76,7 +77,7 @@ def _reduced(sums: Wholes, area: int) -> tuple[Wholes, Pixels]:
     return grey, layout
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def area_sums(pixels: Pixels) -> Wholes:
     """Return (32 across, 3, 32 down) sums of (h, w, 3) by area; divided by h * w they are the means.
 
@@ -101,6 +102,6 @@ def area_sums(pixels: Pixels) -> Wholes:
     return sums
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _overlap(pixel: int, cell: int, count: int) -> int:
     return min((pixel + 1) * _SIDE, (cell + 1) * count) - max(pixel * _SIDE, cell * count)

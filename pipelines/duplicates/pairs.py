@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from pipelines.compiled import compiled
 from pipelines.duplicates.distances import Floats, bit_count, layout_distance, palette_distance
 
 _CHUNK = 512  # hashes compared before anything is asked of the answers: the processor takes several at once
@@ -90,7 +90,7 @@ def _found(evidence: Evidence, rows: Ints, columns: Ints, is_met: Mask, limits: 
     return Pairs(ends[:, :2].min(axis=1), ends[:, :2].max(axis=1), ends[:, 2], apart[:, 0], apart[:, 1])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def scan(
     rows: Ints, columns: Ints, codes: npt.NDArray[np.uint64], evidence: Evidence, limits: Limits, is_met: Mask
 ) -> tuple[Ints, Floats]:
@@ -130,7 +130,7 @@ def scan(
     return ends[:stop].copy(), apart[:stop].copy()
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _make_room(ends: Ints, apart: Floats, start: int, stop: int, rank: float) -> int:
     """Move what ranks behind `rank` one place back, over the last; return the place that is free."""
     at = stop - 1
@@ -141,7 +141,7 @@ def _make_room(ends: Ints, apart: Floats, start: int, stop: int, rank: float) ->
     return at
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _hits(codes: npt.NDArray[np.uint64], first: int, last: int, code: np.uint64, limit: int) -> int:
     hits = 0
     for c in range(first, last):
@@ -149,7 +149,7 @@ def _hits(codes: npt.NDArray[np.uint64], first: int, last: int, code: np.uint64,
     return hits
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def ranked(bits: Any, colour: Any, layout: Any, limits: Limits) -> Any:
     """Return how late a pair comes, or how late many do: by the limits it exceeds, then by bits, then by colour."""
     exceeded = 1.0 * (colour > limits.palette) + 1.0 * (layout > limits.layout)

@@ -14,13 +14,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipelines.lake.materialize import path_of as file_of
-from pipelines.lake.materialize import stage
-from pipelines.lake.rows import digest
 from pipelines.lake.runs import Journal
-from pipelines.lake.store import Change, Snapshot
 from pipelines.lake.table import Column, Expectation, Table
-from pipelines.producers import WholeTable
+from pipelines.producers import WholeTable, listed
 
 _FILE = Path(__file__).with_suffix(".csv")
 
@@ -86,22 +82,8 @@ class TagPathParams:
 
 
 def put_up(journal: Journal, table: Table, _: TagPathParams) -> None:
-    """Bring the table to what the file says, in one commit; the name of its data file tells whether it holds it."""
-    store, rows = journal.store, _table_of(table)
-    name = digest(table, rows)[:32]
-    stem = file_of(table, name).removesuffix(".parquet")
-
-    def plan(snapshot: Snapshot) -> Change | None:
-        is_there = bool(snapshot.files) and all(path.startswith(stem) for path in snapshot.files)
-        return None if is_there else Change([stage(store, table, rows, name)], list(snapshot.files))
-
-    with journal.step(table.name) as step:
-        step.rows_in = rows.num_rows
-        if plan(store.snapshot(table)) is None:
-            step.unchanged = rows.num_rows
-            return
-        store.change(table, journal.run, plan)
-        step.new = rows.num_rows
+    """Bring the table to what the file says."""
+    listed.put_up(journal, table, _table_of(table))
 
 
 TABLE = Table(

@@ -160,6 +160,7 @@ class WholeTable:
     function: Callable[[Journal, Table, Any], None]
     params: Any
     version: int
+    on_request: bool = False  # a night makes it only where somebody has had it made before
 
     @property
     def fingerprint(self) -> dict[str, Any]:

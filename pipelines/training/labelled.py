@@ -44,17 +44,16 @@ def gather(store: Store, shown: Preprocessing, sample_pieces: int, seed: int, sc
 
 
 def _of_catalogue(store: Store) -> dict[str, Sample]:
-    """Return the pieces models may learn from, each with its labels by group; one without a piece label has none."""
-    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    """Return the labelled pieces models may learn from; one that has labels but no piece label is of no class."""
     shown = store.snapshot(products.PRODUCT_IMAGES).read(["image_id"])["image_id"]
-    for image_id in sorted(set(shown.to_pylist()) - _withheld(store)):
-        found[image_id] = {PIECE: ()}
+    usable = set(shown.to_pylist()) - _withheld(store)
     held = store.snapshot(labels.TABLE).read(["image_id", "label_group", "label", "source"])
-    for row in held.filter(pc.field("source") == "true").to_pylist():
-        if row["image_id"] in found:
-            of_image = found[row["image_id"]]
-            of_image[row["label_group"]] = (*of_image.get(row["label_group"], ()), row["label"])
-    return {image_id: Sample(image_id, known) for image_id, known in found.items()}
+    rows = held.filter(pc.field("source") == "true").to_pylist()
+    found: dict[str, dict[str, tuple[str, ...]]] = {row["image_id"]: {PIECE: ()} for row in rows}
+    for row in rows:
+        of_image = found[row["image_id"]]
+        of_image[row["label_group"]] = (*of_image.get(row["label_group"], ()), row["label"])
+    return {image_id: Sample(image_id, found[image_id]) for image_id in sorted(usable & found.keys())}
 
 
 def _drawn(count: int, seed: int) -> Iterator[Picture]:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.executor import open_executor
+from pipelines.inference import labels
+from pipelines.ingest import fashion, sample
 from pipelines.lake.objects import sha256
+from pipelines.lake.recipe import Run
+from pipelines.lake.runs import Journal
+from pipelines.lake.store import Store
+from pipelines.producers import materialize
+from pipelines.registry.spec import Preprocessing
 from pipelines.training import baselines
 from pipelines.training.evaluation import evaluate
+from pipelines.training.labelled import gather
 from pipelines.training.samples import SIDES, Sample, Samples, vocabulary
 
 IDENTITIES = st.binary(min_size=1, max_size=20).map(sha256)
@@ -64,3 +75,17 @@ def test_baselines_tell_colours_apart() -> None:
     groups = {"gender": ("Men", "Women"), "piece": ("Tee",)}
     for baseline in (baselines.neighbours, baselines.linear):
         assert evaluate(baseline(train, test, groups), test, groups, 0.4)["gender"].top1 == 1.0
+
+
+def test_pictures_without_labels_are_no_samples(tmp_path: Path) -> None:
+    store, archive = Store(str(tmp_path / "lake")), tmp_path / "fashion.zip"
+    sample.write_fashion_zip(archive, 30)
+    journal = Journal(store, Run())
+    fashion.ingest(journal, archive, fashion.FashionParams())
+    shown = Preprocessing(24, 32)
+    assert gather(store, shown, 0, 1, tmp_path).samples == []
+    with open_executor("threads") as executor:
+        materialize(journal, labels.TABLE, executor, 1.0)
+    labelled = gather(store, shown, 0, 1, tmp_path).samples
+    assert len(labelled) > 20
+    assert all("article_type" in one.labels for one in labelled)

@@ -21,6 +21,7 @@ from pipelines.lake.runs import Journal
 from pipelines.lake.store import Change, Store
 from pipelines.lake.table import Table
 from pipelines.palette import palettes
+from pipelines.palette.color import rgb_of, to_oklab
 from warehouse.manifest import Release
 from warehouse.release import release
 
@@ -42,9 +43,16 @@ def product(product_id: int, **changed: Any) -> Row:
 
 
 def swatch(image_id: str, rank: int, **changed: Any) -> Row:
-    colour = {"hex": f"0000{rank:02X}", "red": 0, "green": 0, "blue": rank}
     shares = {"share": (0.75, 0.25)[rank], "weight": 0.5, "is_dominant": rank == 1}
-    return {"image_id": image_id, "rank": rank} | colour | shares | changed
+    named = {"name": "black", "family": "black"}
+    return {"image_id": image_id, "rank": rank} | colour(f"0000{rank:02X}") | named | shares | changed
+
+
+def colour(digits: str) -> Row:
+    """Return what a palette says of a colour but its name."""
+    rgb = dict(zip(("red", "green", "blue"), rgb_of(digits), strict=True))
+    oklab = dict(zip(("lightness", "oklab_a", "oklab_b"), to_oklab(*map(float, rgb.values())), strict=True))
+    return {"hex": digits} | rgb | oklab
 
 
 def shows(product_id: int, kind: str, image_id: str) -> Row:

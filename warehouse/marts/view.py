@@ -14,7 +14,8 @@ class View:
 
     With a `viewer` it is asked like a function, `FROM wardrobe('ana')`, and shows what that user may see. With
     `parameters`, SQL names with or without a default, those come first and the viewer may be left out, which
-    shows what everybody may see: `FROM search_by_tag('koala', viewer := 'ana')`.
+    shows what everybody may see: `FROM search_by_tag('koala', viewer := 'ana')`. Where `viewer` is one of them it
+    stands there: `FROM discover('ana', 5)`. Asked with NULL alone each must be understood.
     """
 
     table: Table
@@ -33,8 +34,13 @@ class View:
         """Return the SQL that creates it under a quoted name."""
         if not self.viewer:
             return f"CREATE VIEW {name} AS {self.sql}"
-        asked = (*self.parameters, "viewer := NULL") if self.parameters else ("viewer",)
-        return f"CREATE MACRO {name}({', '.join(asked)}) AS TABLE {self.sql}"
+        return f"CREATE MACRO {name}({', '.join(self._asked)}) AS TABLE {self.sql}"
+
+    @property
+    def _asked(self) -> tuple[str, ...]:
+        if not self.parameters:
+            return ("viewer",)
+        return self.parameters if "viewer" in self.parameters else (*self.parameters, "viewer := NULL")
 
 
 def query_beside(module: str) -> str:

@@ -1,0 +1,81 @@
+"""Colour names: the 267 of ISCC-NBS, each with its centroid in sRGB and the family people would look for it in.
+
+The names are those of Kelly and Judd, "Color: Universal Language and Dictionary of Names" (NBS Special Publication
+440, 1976). They stand in `colour_names.csv` beside this module; the families are ours, and may be edited.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipelines.lake.runs import Journal
+from pipelines.lake.table import Table
+from pipelines.palette.color import Floats, rgb_of, to_oklab
+from pipelines.palette.columns import BLUE, FAMILY, GREEN, HEX, NAME, RED
+from pipelines.producers import WholeTable, listed
+
+_FILE = Path(__file__).with_suffix(".csv")
+
+
+@dataclass(frozen=True)
+class ColourName:
+    """A published name, its colour, and the family it belongs to."""
+
+    name: str
+    hex: str
+    family: str
+
+
+@cache
+def colour_names() -> tuple[ColourName, ...]:
+    """Return all names, in order."""
+    with _FILE.open(encoding="utf-8", newline="") as file:
+        return tuple(ColourName(**row) for row in csv.DictReader(file))
+
+
+@cache
+def _centroids() -> Floats:
+    """Return (n, 3) OKLab."""
+    return np.array([to_oklab(*map(float, rgb_of(colour.hex))) for colour in colour_names()])
+
+
+def nearest_names(lab: npt.NDArray[np.floating]) -> Sequence[ColourName]:
+    """Return the name whose colour is nearest to each OKLab colour of (n, 3); of equals, the first."""
+    names = colour_names()
+    distance = np.square(lab[:, None, :] - _centroids()).sum(axis=2)
+    return [names[place] for place in distance.argmin(axis=1)]
+
+
+@dataclass(frozen=True)
+class ColourNameParams:
+    """What the file says: all there is to the table."""
+
+    names: tuple[ColourName, ...]
+
+
+def put_up(journal: Journal, table: Table, params: ColourNameParams) -> None:
+    """Bring the table to what the file says."""
+    rows = []
+    for colour in params.names:
+        red, green, blue = rgb_of(colour.hex)
+        rows.append(
+            {"name": colour.name, "hex": colour.hex, "red": red, "green": green, "blue": blue, "family": colour.family}
+        )
+    listed.put_up(journal, table, pa.Table.from_pylist(rows, table.schema))
+
+
+TABLE = Table(
+    name="colour_names",
+    description="Names of colours, each with the colour it stands for and the family people look for it in.",
+    grain=("name",),
+    columns=(NAME, HEX, RED, GREEN, BLUE, FAMILY),
+    produce=WholeTable(put_up, ColourNameParams(colour_names()), version=1),
+)

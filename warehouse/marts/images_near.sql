@@ -1,0 +1,25 @@
+WITH apart AS (
+    SELECT
+        palettes.image_id,
+        palettes.rank,
+        palettes.hex,
+        palettes.name,
+        palettes.share,
+        CASE
+            WHEN palettes.hex = asked.hex THEN 0 -- which the rounding of palettes would hide
+            ELSE sqrt(
+                pow(palettes.lightness - asked.lightness, 2)
+                + pow(palettes.oklab_a - asked.oklab_a, 2)
+                + pow(palettes.oklab_b - asked.oklab_b, 2)
+            )
+        END AS distance
+    FROM palettes
+    CROSS JOIN oklab_of(colour) AS asked
+    WHERE palettes.share >= CAST(min_share AS FLOAT)
+)
+SELECT image_id, distance, hex, name, share, rank
+FROM apart
+WHERE distance <= within
+    AND image_id IN (SELECT image_id FROM visible_images(viewer))
+QUALIFY row_number() OVER (PARTITION BY image_id ORDER BY distance, rank) = 1
+ORDER BY distance, image_id
