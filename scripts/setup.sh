@@ -84,6 +84,16 @@ install_with_pip() {
   "${pip[@]}" -r requirements.lock && "${pip[@]}" --no-deps --no-build-isolation -e .
 }
 
+# What is compiled when it is first used takes half a minute: better now than in the first night.
+compile_kernels() {
+  local home
+  home=$(mktemp -d)
+  export TESSERA_HOME=$home TESSERA_LAKE='' TESSERA_DASK_SCHEDULER=threads
+  "$python" -m pipelines ingest sample --pieces=12 &&
+    "$python" -m pipelines run palettes perceptual_hashes near_duplicates labels similar complementary
+  rm -rf "$home"
+}
+
 key="$(cat requirements.lock pyproject.toml | cksum) $root"
 is_current && exit 0
 mkdir -p .tessera
@@ -98,5 +108,6 @@ echo "setup: installing $(grep -c == requirements.lock) packages into .venv (onc
 install_with_uv ||
   { echo "setup: uv could not do it, trying pip (slower)" && install_with_pip; } ||
   fail "The packages could not be installed: see above. Run 'make setup' again once the cause is gone."
+(compile_kernels) >/dev/null 2>&1 || true # a night compiles what is missing
 printf '%s' "$key" >"$stamp"
 echo "setup: done in $SECONDS s"

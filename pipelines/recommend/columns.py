@@ -37,6 +37,10 @@ def hex_colours(rgb: npt.NDArray[Any]) -> pa.Array:
 def expectations(name: str, score: str, reasons: str) -> tuple[Expectation, ...]:
     """Return the rules that all recommendations keep, of the table of that name."""
     table = f'"{name}"'  # SIMILAR is a word of SQL
+    return *_of_order(table, score), *_of_candidates(table, reasons)
+
+
+def _of_order(table: str, score: str) -> tuple[Expectation, ...]:
     return (
         Expectation(
             "never_itself",
@@ -60,6 +64,11 @@ def expectations(name: str, score: str, reasons: str) -> tuple[Expectation, ...]
             "ON a.source_id = b.source_id AND b.rank = a.rank + 1 "
             f"WHERE (a.{score}, a.rec_id) >= (b.{score}, b.rec_id)",
         ),
+    )
+
+
+def _of_candidates(table: str, reasons: str) -> tuple[Expectation, ...]:
+    return (
         Expectation(
             "there_is_a_reason",
             "What the two have to do with each other is said.",
