@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -80,6 +81,31 @@ def test_a_quiet_night_commits_only_its_row_in_runs(first: tuple[Path, dict[str,
     assert all(step["new_count"] == 0 for step in again["steps"].values())
     assert {name for name, commits in versions(home).items() if commits != held[name]} == {"runs"}
     assert again["release"]["release"] == before["release"]["release"]
+
+
+def test_a_piece_can_be_drawn(first: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    (piece,) = tessera(first[0], "sql", "--json", "SELECT min(product_id) AS id FROM products")
+    tessera(first[0], "sheet", str(piece["id"]), f"--folder={tmp_path}")
+    assert (tmp_path / f"{piece['id']}.png").read_bytes().startswith(b"\x89PNG")
+    assert "Similar in colour" in (tmp_path / f"{piece['id']}.html").read_text()
+    told = tessera(first[0], "sheet", "9" * 30, code=2)[-1]["error"]
+    assert "the release has no piece" in told
+
+
+def test_what_is_made_on_request_is_kept_up_to_date_from_then_on(
+    first: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(first[0], home)
+    asked = ("similar_palettes", "recall_checks")
+    left_out = tessera(home, "run", *asked, "--as-at-night")[-1]
+    assert left_out["steps"] == []
+    made = {step["step"]: step["new_count"] for step in tessera(home, "run", *asked)[-1]["steps"]}
+    assert made["similar_palettes"] > 0
+    again = night(home, "--sample", f"--pieces={PIECES}")
+    assert again["steps"]["similar_palettes"]["new_count"] == 0
+    (checked,) = tessera(home, "sql", "--json", "SELECT min(recall) AS least FROM recall_checks")
+    assert checked == {"least": 1.0}
 
 
 @pytest.mark.slow
