@@ -12,11 +12,11 @@ import pyarrow as pa
 from pipelines.lake.runs import Journal
 from pipelines.lake.table import Column, Table
 from pipelines.producers import WholeTable
-from pipelines.recommend import complements, match_labels, outfits, pieces
+from pipelines.recommend import complements, match_labels, methods, outfits, pieces
 from pipelines.recommend.blocks import Kinds, Rule, completing
 from pipelines.recommend.columns import RANK, REC_ID, RELATION, SOURCE_ID, dictionary, expectations, hex_colours
 from pipelines.recommend.harmony import RELATIONS
-from pipelines.recommend.ranking import Complementary, matching_colours, size_of
+from pipelines.recommend.ranking import matching_colours, size_of
 from pipelines.recommend.scoring import nearest_matches
 from pipelines.recommend.seeds import Pairs
 from pipelines.recommend.update import Ranked, Recommendation, bring_up_to_date
@@ -34,7 +34,7 @@ class ComplementaryParams:
 def recommend(journal: Journal, table: Table, params: ComplementaryParams) -> None:
     """Bring the table up to date. Raises ContractBroken for a seed that is not sound."""
     kind = Recommendation(
-        method=lambda _: Complementary(),
+        method=methods.complementary,
         rule=rule_of(params),
         rows=rows,
         match_labels=params.match_labels,

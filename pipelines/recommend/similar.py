@@ -15,7 +15,7 @@ from pipelines.producers import WholeTable
 from pipelines.recommend import label_aliases, match_labels, pieces
 from pipelines.recommend.blocks import Kinds, Rule, resembling
 from pipelines.recommend.columns import RANK, REC_ID, SOURCE_ID, expectations
-from pipelines.recommend.ranking import Similar, size_of
+from pipelines.recommend.ranking import size_of
 from pipelines.recommend.scoring import nearest_swatches
 from pipelines.recommend.seeds import Pairs
 from pipelines.recommend.update import Ranked, Recommendation, bring_up_to_date
@@ -32,7 +32,7 @@ class SimilarParams:
 def recommend(journal: Journal, table: Table, params: SimilarParams) -> None:
     """Bring the table up to date. Raises ContractBroken for a seed that is not sound."""
     kind = Recommendation(
-        method=lambda _: Similar(),
+        method=methods.similar,
         rule=rule_of(params),
         rows=rows,
         match_labels=params.match_labels,
