@@ -12,7 +12,7 @@ import pyarrow as pa
 from pipelines.lake.runs import Journal
 from pipelines.lake.table import Column, Table
 from pipelines.producers import WholeTable
-from pipelines.recommend import label_aliases, match_labels, pieces
+from pipelines.recommend import label_aliases, match_labels, methods, pieces
 from pipelines.recommend.blocks import Kinds, Rule, resembling
 from pipelines.recommend.columns import RANK, REC_ID, SOURCE_ID, expectations
 from pipelines.recommend.ranking import size_of
