@@ -35,21 +35,22 @@ def without_background(pixels: Pixels, weights: Field) -> Field:
     ground = _ground(pixels, weights)
     if ground[0] < 0:
         return weights
-    is_alike = np.zeros(weights.shape, np.uint8)
+    is_alike = np.empty(weights.shape, np.uint8)
     _compare(pixels.reshape(-1, 3), ground, is_alike.reshape(-1))
     if not _is_even(is_alike, weights):
         return weights
     kept = weights.copy()
     _clear(is_alike, kept)
-    left = _visible(kept.reshape(-1))
-    return kept if left > 0 and left >= LEFT_SHARE * _visible(weights.reshape(-1)) else weights
+    left = _visible(kept)
+    return kept if left > 0 and left >= LEFT_SHARE * _visible(weights) else weights
 
 
 @compiled
-def _visible(weights: npt.NDArray[np.float32]) -> int:
+def _visible(weights: Field) -> int:
     count = I32(0)
-    for i in range(len(weights)):
-        count = I32(count + I32(weights[i] > 0))
+    for y in range(weights.shape[0]):
+        for x in range(weights.shape[1]):
+            count = I32(count + I32(weights[y, x] > 0))
     return int(count)
 
 
@@ -65,7 +66,7 @@ def _ground(pixels: Pixels, weights: Field) -> npt.NDArray[np.int32]:
                 total += 1
                 for channel in range(3):
                     counts[channel, pixels[y, x, channel]] += 1
-    median = np.full(3, -1, np.int32)
+    median = np.empty(3, np.int32)
     for channel in range(3):
         below, value = 0, 0
         while 2 * below < total:
@@ -122,8 +123,9 @@ def _clear(is_alike: _Flags, weights: Field) -> None:
     """Set the weights of runs of flagged pixels to 0 where runs that touch lead from them to the border."""
     height, width = weights.shape
     runs = np.empty((height * (width + 1) // 2 + height + 1, 2), np.int32)  # from, to; the first stands for the border
-    parent = np.zeros(len(runs), np.int32)
-    ends = np.ones(height + 1, np.int32)
+    parent = np.empty(len(runs), np.int32)
+    ends = np.empty(height + 1, np.int32)
+    parent[0], ends[0] = 0, 1
     for y in range(height):
         above = ends[y - 1] if y else 1
         is_border = y == 0 or y == height - 1
@@ -135,11 +137,11 @@ def _clear(is_alike: _Flags, weights: Field) -> None:
                 above += 1
             touching = above
             while touching < ends[y] and runs[touching, 0] < stop:
-                _join(parent, touching, run)
+                _join(parent, I32(touching), I32(run))
                 touching += 1
     for y in range(height):
         for run in range(ends[y], ends[y + 1]):
-            if _root(parent, run) == 0:
+            if _root(parent, I32(run)) == 0:
                 weights[y, runs[run, 0] : runs[run, 1]] = F32(0)
 
 
@@ -162,7 +164,7 @@ def _runs(flags: _Flags, count: int, runs: _Places) -> int:
 
 
 @compiled
-def _root(parent: _Places, run: int) -> int:
+def _root(parent: _Places, run: np.int32) -> np.int32:
     while parent[run] != run:
         parent[run] = parent[parent[run]]
         run = parent[run]
@@ -170,7 +172,7 @@ def _root(parent: _Places, run: int) -> int:
 
 
 @compiled
-def _join(parent: _Places, one: int, other: int) -> None:
+def _join(parent: _Places, one: np.int32, other: np.int32) -> None:
     """Bring two runs under one root, the lower: the border is the lowest of all."""
     a, b = _root(parent, one), _root(parent, other)
     parent[max(a, b)] = min(a, b)

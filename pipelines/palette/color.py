@@ -53,15 +53,14 @@ def all_to_oklab(colours: Colours) -> None:
     _lighten(red)
     _lighten(green)
     _lighten(blue)
-    cones = np.empty_like(colours)
-    long, medium, short = cones[0], cones[1], cones[2]
-    _mix(0.4122214708, 0.5363325363, 0.0514459929, red, green, blue, long)
-    _mix(0.2119034982, 0.6806995451, 0.1073969566, red, green, blue, medium)
-    _mix(0.0883024619, 0.2817188376, 0.6299787005, red, green, blue, short)
-    _take_cube_roots(cones.reshape(-1))
-    _mix(0.2104542553, 0.7936177850, -0.0040720468, long, medium, short, red)
-    _mix(1.9779984951, -2.4285922050, 0.4505937099, long, medium, short, green)
-    _mix(0.0259040371, 0.7827717662, -0.8086757660, long, medium, short, blue)
+    for i in range(len(red)):
+        r, g, b = red[i], green[i], blue[i]
+        long = _cube_root(F32(0.4122214708) * r + F32(0.5363325363) * g + F32(0.0514459929) * b)
+        medium = _cube_root(F32(0.2119034982) * r + F32(0.6806995451) * g + F32(0.1073969566) * b)
+        short = _cube_root(F32(0.0883024619) * r + F32(0.2817188376) * g + F32(0.6299787005) * b)
+        red[i] = F32(0.2104542553) * long + F32(0.7936177850) * medium + F32(-0.0040720468) * short
+        green[i] = F32(1.9779984951) * long + F32(-2.4285922050) * medium + F32(0.4505937099) * short
+        blue[i] = F32(0.0259040371) * long + F32(0.7827717662) * medium + F32(-0.8086757660) * short
 
 
 @compiled
@@ -73,31 +72,17 @@ def _lighten(channel: _Channel) -> None:
 
 
 @compiled
-def _mix(a: float, b: float, c: float, x: _Channel, y: _Channel, z: _Channel, mixed: _Channel) -> None:
-    for i in range(len(mixed)):
-        mixed[i] = F32(a) * x[i] + F32(b) * y[i] + F32(c) * z[i]
+def _cube_root(cube: np.float32) -> np.float32:
+    """Guess by a third of the exponent, then take two of Halley's steps; of zero it is 2e-7."""
+    cube = F32(cube + F32(1e-20))
+    guess = I32(I32(F32(cube.view(np.int32)) * F32(1 / 3)) + I32(709921077))
+    return _nearer(cube, _nearer(cube, guess.view(np.float32)))
 
 
 @compiled
-def _take_cube_roots(channel: _Channel) -> None:
-    """Guess by a third of the exponent, then take two of Halley's steps; zero becomes 2e-7."""
-    for i in range(len(channel)):
-        channel[i] += F32(1e-20)
-    guess, bits = np.empty_like(channel), channel.view(np.int32)
-    guess_bits = guess.view(np.int32)
-    for i in range(len(channel)):
-        guess_bits[i] = I32(F32(bits[i]) * F32(1 / 3)) + I32(709921077)
-    _correct(channel, guess)
-    _correct(channel, guess)
-    channel[:] = guess
-
-
-@compiled
-def _correct(cubes: _Channel, roots: _Channel) -> None:
-    for i in range(len(roots)):
-        root = roots[i]
-        cube = root * root * root
-        roots[i] = root * (cube + cubes[i] + cubes[i]) / (cube + cube + cubes[i])
+def _nearer(cube: np.float32, root: np.float32) -> np.float32:
+    power = root * root * root
+    return root * (power + cube + cube) / (power + power + cube)
 
 
 @compiled

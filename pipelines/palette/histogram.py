@@ -43,8 +43,7 @@ def _interleaved(bits: int) -> npt.NDArray[np.uint32]:
     return np.stack([spread << 2, spread << 1, spread]).astype(np.uint32)
 
 
-_CODES = {bits: _interleaved(bits) for bits in (_COARSE, _FINE)}
-_COARSE_CODES, _FINE_CODES = _CODES[_COARSE], _CODES[_FINE]
+_CODES = np.stack([_interleaved(_COARSE), _interleaved(_FINE)])
 _DE_BRUIJN = U64(0x03F79D71B4CB0A89)
 _BIT = np.zeros(64, np.int64)  # place of a single bit, by the upper six of its product with the number above
 for _bit in range(64):
@@ -61,27 +60,27 @@ def binned(pixels: npt.NDArray[np.uint8], weights: npt.NDArray[np.float32], tabl
     most = 0xFFFFFFFF // (8 * max(len(weights), 1))  # sums of what a cell leaves of a channel fit 32 bits
     _weigh(weights, levels, min(most, LEVELS))
     codes = np.empty(min(len(pixels), len(table)) + 1, np.uint32)
-    count = _count(pixels, levels, _COARSE_CODES, U32(7), table, codes)
-    if count > FEW:
-        return _means(_ordered(codes[:count], _COARSE), 8 - _COARSE, table)
-    for i in range(count):
-        table[codes[i], 0], table[codes[i], 1] = U64(0), U64(0)
-    count = _count(pixels, levels, _FINE_CODES, U32(3), table, codes)
-    return _means(_ordered(codes[:count], _FINE), 8 - _FINE, table)
+    rest_bits, count = 8 - _COARSE, _count(pixels, levels, _CODES[0], U32(7), table, codes)
+    if count <= FEW:
+        for i in range(count):
+            table[codes[i], 0], table[codes[i], 1] = U64(0), U64(0)
+        rest_bits, count = 8 - _FINE, _count(pixels, levels, _CODES[1], U32(3), table, codes)
+    return _means(_ordered(codes[:count], 8 - rest_bits), rest_bits, table)
 
 
 @compiled
 def _weigh(weights: npt.NDArray[np.float32], levels: Levels, most: int) -> None:
     """Round weights to whole numbers, the greatest to `most` or 1."""
-    top, bits = I32(0), weights.view(np.int32)  # floats ≥ 0 are in the order of their bits
-    for i in range(len(bits)):
-        top = max(top, bits[i])
+    top = I32(0)
+    for i in range(len(weights)):
+        top = max(top, F32(weights[i]).view(np.int32))  # floats ≥ 0 are in the order of their bits
     if top > 0:
-        scale = F32(max(most, 1)) / np.array([top], np.int32).view(np.float32)[0]
+        scale = F32(max(most, 1)) / I32(top).view(np.float32)
         for i in range(len(weights)):
             levels[i] = I32(weights[i] * scale + F32(0.5))
     else:
-        levels[:] = U16(0)
+        for i in range(len(weights)):
+            levels[i] = U16(0)
 
 
 @compiled
@@ -149,15 +148,10 @@ def _means(codes: Codes, rest_bits: int, table: Table) -> tuple[Colours, Colours
         table[codes[i], 0], table[codes[i], 1] = U64(0), U64(0)
         red[i], green[i] = F32(I64(first & U64(0xFFFFFFFF))), F32(I64(first >> U64(32)))
         blue[i], weight[i] = F32(I64(second & U64(0xFFFFFFFF))), F32(I64(second >> U64(32)))
-    _place(codes, 2, rest_bits, red, weight)
-    _place(codes, 1, rest_bits, green, weight)
-    _place(codes, 0, rest_bits, blue, weight)
+    for channel in range(3):
+        _place(codes, 2 - channel, rest_bits, means[channel], weight)
     shift, count = _merging(codes)
-    if shift == 0:
-        return means, mass
-    _merge(codes, shift, means, weight)
-    size = (count + LANES - 1) // LANES * LANES
-    return means[:, :size].copy(), mass[:, :size].copy()
+    return _merged(codes, shift, count, means, weight) if shift else (means, mass)
 
 
 @compiled
@@ -172,8 +166,10 @@ def _place(codes: Codes, from_bit: int, rest_bits: int, rest: _Row, weight: _Row
 
 
 @compiled
-def _merge(codes: Codes, shift: int, means: Colours, weight: _Row) -> None:
-    """Bring together, at the front, cells whose codes differ in their last `shift` bits alone; the rest becomes 0."""
+def _merged(codes: Codes, shift: int, count: int, means: Colours, weight: _Row) -> tuple[Colours, Colours]:
+    """Return the `count` cells left when those whose codes differ in their last `shift` bits alone are one."""
+    size = (count + LANES - 1) // LANES * LANES
+    merged, mass = np.zeros((3, size), np.float32), np.zeros((1, size), np.float32)
     place, red, green, blue, heavy = -1, F32(0), F32(0), F32(0), F32(0)
     for i in range(len(codes)):
         if i == 0 or codes[i] >> U32(shift) != codes[i - 1] >> U32(shift):
@@ -181,9 +177,9 @@ def _merge(codes: Codes, shift: int, means: Colours, weight: _Row) -> None:
         more = weight[i]
         red, green, blue = red + more * means[0, i], green + more * means[1, i], blue + more * means[2, i]
         heavy += more
-        means[0, place], means[1, place], means[2, place] = red / heavy, green / heavy, blue / heavy
-        weight[place] = heavy
-    means[:, place + 1 :], weight[place + 1 :] = F32(0), F32(0)
+        merged[0, place], merged[1, place], merged[2, place] = red / heavy, green / heavy, blue / heavy
+        mass[0, place] = heavy
+    return merged, mass
 
 
 @compiled
