@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from pipelines.inference import imagenet, label_scores, tags
@@ -11,7 +12,7 @@ from pipelines.inference.backends import chosen
 from pipelines.inference.scoring import ModelPlace, ScoreParams
 from pipelines.lake.errors import CannotRun
 from pipelines.lake.table import Table
-from pipelines.producers import PerBatch, bound
+from pipelines.producers import PerBatch, WholeTable, bound
 from pipelines.registry import CHAMPION, ModelVersion, NoModel, Registry
 from pipelines.settings import Settings
 
@@ -27,6 +28,8 @@ def served(settings: Settings, table: Table, reference: str | None = None) -> Ta
     if not isinstance(produce, PerBatch) or not isinstance(produce.params, ScoreParams):
         if reference:
             raise CannotRun(f"table {table.name} is not made by a model, so --model says nothing. Leave it out.")
+        if isinstance(produce, WholeTable) and produce.device:
+            return replace(table, produce=replace(produce, device=chosen(settings.device)))
         return table
     place = place_of(settings, reference or produce.params.model_name)
     return bound(table, ScoreParams(place.model.name, place.model.version, place.model.digest), place)

@@ -7,6 +7,7 @@ The names are those of Kelly and Judd, "Color: Universal Language and Dictionary
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +24,9 @@ from pipelines.palette.columns import BLUE, FAMILY, GREEN, HEX, NAME, RED
 from pipelines.producers import WholeTable, listed
 
 _FILE = Path(__file__).with_suffix(".csv")
+_GREY = 0.012  # OKLab chroma up to which people see no hue in a swatch; neighbouring greys of a picture lie within it
+_PLAIN_GREY = 0.005  # up to which there is none; the centroids of the plain names have no more, of all others more
+_PLAIN = ("black", "dark gray", "medium gray", "light gray", "white")
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,24 @@ def _centroids() -> Floats:
 
 
 def nearest_names(lab: npt.NDArray[np.floating]) -> Sequence[ColourName]:
-    """Return the name whose colour is nearest to each OKLab colour of (n, 3); of equals, the first."""
+    """Return the name whose colour is nearest to each OKLab colour of (n, 3); of equals, the first.
+
+    A colour that shows no hue is called black, white or grey, and one that has none by such a name without a hue: these
+    names lie so far apart in lightness that some pale blue or pink would be nearer.
+    """
     names = colour_names()
     distance = np.square(lab[:, None, :] - _centroids()).sum(axis=2)
+    chroma = np.hypot(lab[:, 1], lab[:, 2])[:, None]
+    is_hue = np.array([colour.family not in ("black", "grey", "white") for colour in names])
+    has_hue = np.array([colour.name not in _PLAIN for colour in names])
+    distance[(chroma <= _GREY) & is_hue | (chroma <= _PLAIN_GREY) & has_hue] = np.inf
     return [names[place] for place in distance.argmin(axis=1)]
+
+
+@cache
+def digest() -> str:
+    """Return what tells whether the file says something else: names and families stand in every palette."""
+    return hashlib.sha256(_FILE.read_bytes()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -16,9 +16,9 @@ from pipelines.ingest import images
 from pipelines.ingest.columns import IMAGE_ID
 from pipelines.lake.errors import Rejected
 from pipelines.lake.table import Column, Expectation, Table
+from pipelines.palette import colour_names
 from pipelines.palette.background import without_background
 from pipelines.palette.color import Floats, hex_of, to_oklab, to_srgb
-from pipelines.palette.colour_names import nearest_names
 from pipelines.palette.columns import BLUE, FAMILY, GREEN, HEX, NAME, RED
 from pipelines.palette.quantize import quantize
 from pipelines.palette.reference import SIDE, drawn_colours
@@ -40,6 +40,7 @@ class PaletteParams:
     center_sigma: float = 0.1  # Gaussian weight around the centre, as a part of the side; 0 = uniform
     is_background_counted: bool = False  # else an even ground weighs nothing
     space: Literal["oklab", "rgb"] = "oklab"
+    names: str = field(default_factory=colour_names.digest)  # which list the colours are named by
 
 
 @lru_cache(maxsize=8)
@@ -70,7 +71,7 @@ def swatches(image: Image, params: PaletteParams) -> Iterator[Row]:
     found = _in_rgb(image, params) if params.space == "rgb" else _in_oklab(image, params)
     rgb, worth = found.rgb, distinctness(found.rgb)
     lab = np.array([to_oklab(*map(float, colour)) for colour in rgb])
-    names = nearest_names(lab)
+    names = colour_names.nearest_names(lab)
     order = sorted(range(params.size), key=lambda k: (-found.share[k], hex_of(tuple(rgb[k]))))
     dominant = max(order, key=lambda k: worth[k])  # of equals, the first in rank order
     for rank, k in enumerate(order):

@@ -161,6 +161,7 @@ class WholeTable:
     params: Any
     version: int
     on_request: bool = False  # a night makes it only where somebody has had it made before
+    device: str | None = None  # where its inner loops run, once a night has said so; None: it has no choice
 
     @property
     def fingerprint(self) -> dict[str, Any]:

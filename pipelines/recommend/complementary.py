@@ -12,10 +12,11 @@ import pyarrow as pa
 from pipelines.lake.runs import Journal
 from pipelines.lake.table import Column, Table
 from pipelines.producers import WholeTable
-from pipelines.recommend import complements, match_labels, methods, outfits, pieces
+from pipelines.recommend import complements, match_labels, outfits, pieces
 from pipelines.recommend.blocks import Kinds, Rule, completing
 from pipelines.recommend.columns import RANK, REC_ID, RELATION, SOURCE_ID, dictionary, expectations, hex_colours
 from pipelines.recommend.harmony import RELATIONS
+from pipelines.recommend.methods import searching
 from pipelines.recommend.ranking import matching_colours, size_of
 from pipelines.recommend.scoring import nearest_matches
 from pipelines.recommend.seeds import Pairs
@@ -34,7 +35,7 @@ class ComplementaryParams:
 def recommend(journal: Journal, table: Table, params: ComplementaryParams) -> None:
     """Bring the table up to date. Raises ContractBroken for a seed that is not sound."""
     kind = Recommendation(
-        method=methods.complementary,
+        method=searching(table, "Complementary"),
         rule=rule_of(params),
         rows=rows,
         match_labels=params.match_labels,
@@ -93,5 +94,5 @@ TABLE = Table(
         Column("matched_labels", pa.list_(pa.string()), "Which of the other's labels, or article types, go with it."),
     ),
     expectations=expectations("complementary", "score", "matched_labels"),
-    produce=WholeTable(recommend, ComplementaryParams(), version=1),
+    produce=WholeTable(recommend, ComplementaryParams(), version=1, device="cpu"),
 )

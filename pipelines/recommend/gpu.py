@@ -25,6 +25,8 @@ _SQUARES = 3 * 255**2 + 1  # squared distances there are
 class Similar(ranking.Similar):
     """By the distances of a piece's swatches to their nearest."""
 
+    threads = 1  # its memory is one, and a block fills it
+
     def __init__(self, device: str) -> None:
         self.device = torch.device(device)
         self.roots = torch.from_numpy(np.sqrt(np.arange(_SQUARES, dtype=np.float64))).to(self.device)
@@ -47,6 +49,8 @@ class Similar(ranking.Similar):
 
 class Complementary(ranking.Complementary):
     """By the distance of a matching colour to a swatch, squared."""
+
+    threads = 1  # its memory is one, and a block fills it
 
     def __init__(self, device: str) -> None:
         self.device = torch.device(device)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.compiled import compiled
+from pipelines.executor import cores
 from pipelines.palette.color import to_oklab
 from pipelines.recommend.kernels import KEPT, Best, Ground, Ints, Singles, belongs, enter, is_excluded
 from pipelines.recommend.pieces import Palettes, Pieces
@@ -23,6 +24,8 @@ _WIDTH = 512  # candidates whose bounds are reckoned at once
 
 class Perceptual:
     """By the earth mover's distance of palettes, rounded to 1e-9."""
+
+    threads = cores()
 
     def __init__(self, pieces: Pieces) -> None:
         self.palettes = palettes_of(pieces.palettes)

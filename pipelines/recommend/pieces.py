@@ -72,7 +72,7 @@ def read(inputs: Iterable[Snapshot], match_labels: Pairs) -> Pieces:
     held = {snapshot.table.name: snapshot for snapshot in inputs}
     shows = held["product_images"].read().sort_by([("product_id", "ascending"), ("kind", "descending")])
     put_in = held["uploads"].read(["image_id", "visibility"])
-    public = pa.concat_arrays([*_representing(shows).chunks, *_shared(put_in).chunks])
+    public = pa.concat_arrays([pa.array([], pa.string()), *_representing(shows).chunks, *_shared(put_in).chunks])
     everyone = pc.unique(pa.concat_arrays([public, *put_in["image_id"].chunks]))
     ids = everyone.take(pc.sort_indices(everyone))
     seen, ids = _palettes(held["palettes"], ids)

@@ -62,7 +62,9 @@ def size_of(colours: Channels) -> Size:
 
 
 class Method(Protocol):
-    """How pieces are scored."""
+    """How pieces are scored, and in how many threads at once."""
+
+    threads: int
 
     def search(self, field: Field, rows: Small, best: Best) -> None:
         """Bring `best`, that of `rows`, which come kind by kind, up to what the candidates offer."""
@@ -71,6 +73,8 @@ class Method(Protocol):
 
 class Similar:
     """By the distances of a piece's swatches to their nearest."""
+
+    threads = cores()
 
     def search(self, field: Field, rows: Small, best: Best) -> None:
         weights = weights_of(field, rows)
@@ -82,6 +86,8 @@ class Similar:
 
 class Complementary:
     """By the distance of a matching colour to a swatch, squared."""
+
+    threads = cores()
 
     def search(self, field: Field, rows: Small, best: Best) -> None:
         matching = matching_colours(field.pieces, rows)
@@ -150,7 +156,7 @@ def rank(method: Method, field: Field, rows: Small, best: Best) -> None:
         method.search(field, chunk, found)
         best.pieces[chunk], best.scores[chunk] = found
 
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(method.threads) as pool:
         list(pool.map(one, np.split(rows, range(_CHUNK, len(rows), _CHUNK))))
 
 

@@ -5,14 +5,18 @@ The best are looked for among all candidates one by one, in float64, without a b
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
 
+from pipelines.duplicates import progress
+from pipelines.duplicates.progress import Progress
 from pipelines.lake.materialize import upsert
 from pipelines.lake.runs import Journal
+from pipelines.lake.store import Snapshot
 from pipelines.lake.table import Column, Expectation, Table
 from pipelines.palette.tones import distinctness
 from pipelines.producers import WholeTable
@@ -25,9 +29,10 @@ from pipelines.recommend.ranking import matching_colours
 from pipelines.recommend.rows import positions
 from pipelines.recommend.scoring import Floats
 from pipelines.recommend.transport import moved
-from pipelines.recommend.update import Night
 
 Score = Callable[[Pieces, int, Ints], Floats]  # of one piece beside others
+
+_TOGETHER = 4096  # candidates that are scored at once, which bounds the memory whatever the block
 
 
 @dataclass(frozen=True)
@@ -64,13 +69,30 @@ def by_palettes(held: Pieces, source: int, others: Ints) -> Floats:
 
 
 def check(journal: Journal, table: Table, params: RecallParams) -> None:
-    """Check each table of recommendations that is made of what is there now; others are left as they were checked."""
+    """Check each table of recommendations that is made of what is there now; others are left as they were checked.
+
+    Nothing is read but logs where these tables and what they are made of are what they were at the last check.
+    """
+    store = journal.store
     with journal.step(table.name) as step:
-        found = [row for check in _CHECKS if (row := check.row(journal, params))]
-        if found:
-            step.rows_in = len(found)
-            step.unchanged = upsert(journal.store, journal.run, table, pa.Table.from_pylist(found)).unchanged
-            step.new = step.rows_in - step.unchanged
+        current = [standing for each in _CHECKS if (standing := Standing.begin(journal, each)).is_current]
+        own = store.snapshot(table)
+        step.rows_in = len(current)
+        if not current or progress.read(store, own) == _progress(own, current):
+            step.unchanged = step.rows_in
+            return
+        found = pa.Table.from_pylist([standing.row(params) for standing in current])
+        step.unchanged = upsert(store, journal.run, table, found).unchanged
+        step.new = step.rows_in - step.unchanged
+        progress.write(store, table, _progress(store.snapshot(table), current))
+
+
+def _progress(own: Snapshot, current: Iterable[Standing]) -> Progress:
+    """Return what is checked of which files. A table that is made anew of others counts as changed."""
+    read = {f"{one.own.table.name}/{each.table.name}": each for one in current for each in (one.own, *one.inputs)}
+    files = {name: sorted(snapshot.files) for name, snapshot in read.items()}
+    noted = progress.progress_of(own, [own], version=0)
+    return replace(noted, files=noted.files | files)
 
 
 @dataclass(frozen=True)
@@ -81,31 +103,53 @@ class Check:
     rule: Callable[[blocks.Kinds], Rule]
     score: Score
 
-    def row(self, journal: Journal, params: RecallParams) -> dict[str, object] | None:
-        night = Night.begin(journal, self.table, pieces.INPUTS)
-        if not (night.is_quiet and night.own.files):
-            return None
-        held = pieces.read(night.inputs, similar.SimilarParams().match_labels)
-        rule = self.rule(blocks.kinds(held.attributes))
-        chosen = np.random.default_rng(params.seed).permutation(len(held))[: params.sources].tolist()
-        best = {(source, other) for source in chosen for other in self._best(held, rule, source)}
-        rows = night.own.read(["source_id", "rec_id"])
-        mine = set(zip(*(positions(rows[name], held.ids).tolist() for name in rows.column_names), strict=True))
-        return {
-            "table_name": self.table.name,
-            "source_count": len(chosen),
-            "recall": len(best & mine) / max(len(best), 1),
-            "checked_against": "all candidates of their blocks, one by one, in float64",
-        }
-
-    def _best(self, held: Pieces, rule: Rule, source: int) -> list[int]:
+    def best(self, held: Pieces, rule: Rule, source: int) -> list[int]:
         """Return the best of one piece, found the slow way."""
         is_allowed = rule.allowed(int(rule.kinds.of[source]))[rule.kinds.of] & held.is_candidate
         is_allowed[source] = False
         is_allowed[held.excluded.pieces[held.excluded.starts[source] : held.excluded.starts[source + 1]]] = False
         others = np.flatnonzero(is_allowed)
-        scores = self.score(held, source, others)
-        return [int(other) for other in others[np.lexsort((others, scores))[:KEPT]]]
+        best, scores = others[:0], np.empty(0)
+        for first in range(0, len(others), _TOGETHER):
+            some = others[first : first + _TOGETHER]
+            best, scores = np.append(best, some), np.append(scores, self.score(held, source, some))
+            kept = np.lexsort((best, scores))[:KEPT]
+            best, scores = best[kept], scores[kept]
+        return [int(other) for other in best]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A table that is to be checked as it stands, and the inputs that it is to be made of."""
+
+    check: Check
+    own: Snapshot
+    inputs: tuple[Snapshot, ...]
+    is_current: bool  # it is there, and made of these inputs
+
+    @classmethod
+    def begin(cls, journal: Journal, check: Check) -> Self:
+        """Read the logs, by the pins of the table's own step: what it was made of is what it is checked against."""
+        store, table = journal.store, check.table
+        pinned = [store.snapshot(each, store.pin(journal.run, each, reader=table.name)) for each in pieces.INPUTS]
+        own = store.snapshot(table)
+        now = progress.progress_of(own, (*pinned, own), version=0)
+        return cls(check, own, tuple(pinned), bool(own.files) and progress.read(store, own) == now)
+
+    def row(self, params: RecallParams) -> dict[str, object]:
+        """Check it."""
+        held = pieces.read(self.inputs, similar.SimilarParams().match_labels)
+        rule = self.check.rule(blocks.kinds(held.attributes))
+        chosen = np.random.default_rng(params.seed).permutation(len(held))[: params.sources].tolist()
+        best = {(source, other) for source in chosen for other in self.check.best(held, rule, source)}
+        rows = self.own.read(["source_id", "rec_id"])
+        mine = set(zip(*(positions(rows[name], held.ids).tolist() for name in rows.column_names), strict=True))
+        return {
+            "table_name": self.check.table.name,
+            "source_count": len(chosen),
+            "recall": len(best & mine) / max(len(best), 1),
+            "checked_against": "all candidates of their blocks, one by one, in float64",
+        }
 
 
 _CHECKS = (

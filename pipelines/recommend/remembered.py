@@ -73,7 +73,7 @@ def codes(ids: pa.StringArray) -> Codes:
 def come(before: Remembered | None, after: Remembered) -> Come:
     """Return what changed from what is remembered to what is now."""
     count = len(after.ids)
-    if before is None:
+    if before is None or not len(before.ids):
         everything = np.ones(count, np.bool_)
         return Come(everything, everything, after.best, after.scores, np.empty((0, 32), np.uint8))
     old = _places(after.ids, before.ids)  # of each piece

@@ -24,6 +24,7 @@ MATCH_ONLY = (  # never predicted: they tell candidates apart
     *("Pants", "Joggers", "Sweatpants", "Turtleneck", "Romper", "Chino"),
 )
 LABELS = CLASS_LIST_21 + MATCH_ONLY
+_NO_TEXT = "\N{REPLACEMENT CHARACTER}"  # what stands for bytes that are no UTF-8
 
 Pair = tuple[str, str]
 Pairs = tuple[Pair, ...]
@@ -39,11 +40,16 @@ class Seed:
     right: Collection[str] | None = None
 
     @cached_property
-    def rows(self) -> list[tuple[int, list[str]]]:
-        """The rows below the header as they stand, with their lines."""
-        with self.file.open(encoding="utf-8", newline="") as file:
+    def lines(self) -> list[tuple[int, list[str]]]:
+        """The rows as they stand, the header too, with their lines; what is no UTF-8 is marked, not refused yet."""
+        with self.file.open(encoding="utf-8-sig", errors="replace", newline="") as file:
             reader = csv.reader(file)
-            return [(reader.line_num, row) for row in reader if row and reader.line_num > 1]
+            return [(reader.line_num, row) for row in reader if row]
+
+    @property
+    def rows(self) -> list[tuple[int, list[str]]]:
+        """Those below the header."""
+        return self.lines[1:]
 
     @property
     def pairs(self) -> Pairs:
@@ -52,13 +58,17 @@ class Seed:
 
     def require_sound(self) -> None:
         """Raise ContractBroken, naming the line, for a word that is not known or a pair that stands there twice."""
+        if not self.rows or self.lines[0][1] != list(self.columns):
+            self._refuse(1, f"is to be {','.join(self.columns)}, with rows below it. Bring the file back to that.")
         seen: dict[Pair, int] = {}
         for line, row in self.rows:
             if len(row) != 2 or not all(row):
                 self._refuse(line, f"has {len(row)} values, or an empty one. It takes {' and '.join(self.columns)}.")
+            if _NO_TEXT in "".join(row):
+                self._refuse(line, "is no UTF-8. Save the file as CSV UTF-8.")
             for word, known, column in zip(row, (self.left, self.right), self.columns, strict=True):
                 if known is not None and word not in known:
-                    self._refuse(line, f"names {word!r}, which is no {column}. There are: {', '.join(sorted(known))}.")
+                    self._refuse(line, f"names {word!r} as {column}. There are: {', '.join(sorted(known))}.")
             first = seen.setdefault((row[0], row[1]), line)
             if first != line:
                 self._refuse(line, f"says what line {first} says. Leave one of them.")

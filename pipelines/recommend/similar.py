@@ -12,9 +12,10 @@ import pyarrow as pa
 from pipelines.lake.runs import Journal
 from pipelines.lake.table import Column, Table
 from pipelines.producers import WholeTable
-from pipelines.recommend import label_aliases, match_labels, methods, pieces
+from pipelines.recommend import label_aliases, match_labels, pieces
 from pipelines.recommend.blocks import Kinds, Rule, resembling
 from pipelines.recommend.columns import RANK, REC_ID, SOURCE_ID, expectations
+from pipelines.recommend.methods import searching
 from pipelines.recommend.ranking import size_of
 from pipelines.recommend.scoring import nearest_swatches
 from pipelines.recommend.seeds import Pairs
@@ -32,7 +33,7 @@ class SimilarParams:
 def recommend(journal: Journal, table: Table, params: SimilarParams) -> None:
     """Bring the table up to date. Raises ContractBroken for a seed that is not sound."""
     kind = Recommendation(
-        method=methods.similar,
+        method=searching(table, "Similar"),
         rule=rule_of(params),
         rows=rows,
         match_labels=params.match_labels,
@@ -93,5 +94,5 @@ TABLE = Table(
         ),
     ),
     expectations=expectations("similar", "score", "shared_labels"),
-    produce=WholeTable(recommend, SimilarParams(), version=1),
+    produce=WholeTable(recommend, SimilarParams(), version=1, device="cpu"),
 )

@@ -14,7 +14,8 @@ def draw(store: Store, piece: str, viewer: str | None, folder: Path) -> tuple[Pa
     """Write a piece's sheet as PNG and as HTML; return where. Raises CannotRun."""
     with connect() as release:
         sheet = read(release, store, piece, viewer)
-    picture, page = (folder / f"{piece}.{kind}" for kind in ("png", "html"))
+    name = piece if piece.isdecimal() else sheet.piece.image_id[:12]
+    picture, page = (folder / f"{name}.{kind}" for kind in ("png", "html"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         picture.write_bytes(png(sheet))

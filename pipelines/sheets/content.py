@@ -13,7 +13,7 @@ from warehouse.connection import Connection
 
 _NUMBER_DIGITS = 19  # of a 64-bit number; an image's id has 64
 _KINDS = ("similar", "complementary")
-_PRODUCT = "SELECT image_id FROM product_images WHERE product_id = $piece AND kind = 'thumbnail' LIMIT 1"
+_PRODUCT = "SELECT image_id FROM product_images WHERE product_id = $piece ORDER BY kind DESC LIMIT 1"  # or its photo
 _IMAGE = "SELECT image_id FROM visible_images($viewer) WHERE starts_with(image_id, $piece) LIMIT 2"
 _REASONS = """
     SELECT candidate_id, kind, rank, score, colour_hex, sentence
@@ -98,9 +98,9 @@ def read(release: Connection, store: Store, piece: str, viewer: str | None = Non
 
 def _source(ask: Ask, piece: str, viewer: str | None) -> str:
     """Return the id of the image that is meant."""
-    is_number = piece.isdecimal() and len(piece) < _NUMBER_DIGITS
-    found = ask(_PRODUCT, piece=int(piece)) if is_number else []
-    found = found or ask(_IMAGE, piece=piece.lower(), viewer=viewer)
+    is_number = piece.isascii() and piece.isdecimal() and len(piece) < _NUMBER_DIGITS
+    # A number is never the beginning of an id: one that is mistyped would show a stranger.
+    found = ask(_PRODUCT, piece=int(piece)) if is_number else ask(_IMAGE, piece=piece.lower(), viewer=viewer)
     if not found:
         raise CannotRun(
             f"the release has no piece {piece!r:.80} that may be seen here. Give a product's number or an image's "

@@ -24,7 +24,7 @@ for conf in sys.argv[1:]:
 """
 NASTY = ["; rm -rf / # $(touch pwned)`touch pwned` {{ run_id }} é'\"\\\n", "--help", " "]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
 
 def nights(stage: Stage, *confs: dict[str, Any]) -> list[dict[str, Any]]:
     """Run the DAG once for each configuration; return each run's tasks: state and tries."""
-    done = stage.python(RUN, *map(json.dumps, confs), timeout=240)
+    done = stage.python(RUN, *map(json.dumps, confs), timeout=500)
     assert done.returncode == 0, done.stderr + done.stdout
     found = [json.loads(line.split(" ", 1)[1]) for line in done.stdout.splitlines() if line.startswith("STATES")]
     assert len(found) == len(confs)

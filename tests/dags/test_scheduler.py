@@ -22,7 +22,7 @@ import pytest
 
 from tests.dags.stage import ROOT, Stage, airflow_settings, group_is_gone, wait_for
 
-pytestmark = [pytest.mark.slow(90), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow(90), pytest.mark.timeout(900)]
 AIRFLOW = str(Path(sys.executable).with_name("airflow"))
 ENDED = ("success", "failed")
 
@@ -126,7 +126,7 @@ def airflow(stage: Stage) -> Iterator[Airflow]:
 def test_a_night_and_a_night_cut_short(stage: Stage, airflow: Airflow) -> None:
     """First a good one, then one whose task is marked as failed from outside: its CLI must end, all of it."""
     run = airflow.trigger()
-    wait_for(lambda: airflow.ask("GET", run)["state"] in ENDED, 180, "the run ends")
+    wait_for(lambda: airflow.ask("GET", run)["state"] in ENDED, 400, "the run ends")
     assert set(airflow.states(run).values()) == {"success"}
 
     stage.behave(gate={"hang": "stubborn"})
@@ -147,7 +147,7 @@ def test_a_night_with_the_real_cli(tmp_path: Path) -> None:
     pytest.importorskip("warehouse.release")
     with running(tmp_path / "airflow", ROOT, TESSERA_HOME=str(tmp_path / "tessera")) as airflow:
         run = airflow.trigger(sources=["sample", "inbox"], pieces=100)
-        wait_for(lambda: airflow.ask("GET", run)["state"] in ENDED, 280, "the run ends")
+        wait_for(lambda: airflow.ask("GET", run)["state"] in ENDED, 600, "the run ends")
         states = airflow.states(run)
         skipped = {name for name, state in states.items() if state == "skipped"}
         assert skipped == {"ingest_fashion", "ingest_cifar10", "ingest_bechdel", "ingest_tmdb"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,14 @@ import pytest
 
 from pipelines import imaging
 from pipelines.lake.contract import conform
-from pipelines.lake.recipe import Run
+from pipelines.lake.recipe import Run, recipe
 from pipelines.lake.runs import Journal, Step
 from pipelines.lake.store import Store
+from pipelines.palette import palettes
 from pipelines.palette.color import rgb_of, to_oklab
-from pipelines.palette.colour_names import TABLE, colour_names, nearest_names
+from pipelines.palette.colour_names import TABLE, colour_names, digest, nearest_names
 from pipelines.palette.palettes import PaletteParams, swatches
-from pipelines.producers import Image, WholeTable
+from pipelines.producers import Image, PerImage, WholeTable
 
 FAMILIES = {
     *("black", "grey", "white", "red", "orange", "yellow"),
@@ -109,3 +111,18 @@ def test_real_pieces_are_in_the_family_that_the_catalogue_says(real_data: Path) 
     assert count > 300
     assert main >= 0.5 * count
     assert any_of >= 0.73 * count
+
+
+def test_no_grey_is_called_blue_or_pink() -> None:
+    found = nearest_names(np.array([lab(f"{level:02X}" * 3) for level in range(256)]))
+    assert {colour.family for colour in found} == {"black", "grey", "white"}
+    assert found[0].name == "black"
+    assert found[255].name == "white"
+
+
+def test_another_list_makes_all_palettes_anew() -> None:
+    made = palettes.TABLE.produce
+    assert isinstance(made, PerImage)
+    assert made.params.names == digest()
+    edited = replace(palettes.TABLE, produce=replace(made, params=replace(made.params, names="another")))
+    assert recipe(edited) != recipe(palettes.TABLE)

@@ -403,3 +403,21 @@ def test_no_pieces_at_all(wardrobe: Wardrobe) -> None:
     assert palettes.TABLE.name
     for table in ALL:
         assert step(wardrobe.store, table).rows_in == 0
+
+
+def test_pieces_that_come_after_nights_without_any_and_all_leave_again(wardrobe: Wardrobe) -> None:
+    def found() -> list[int]:
+        for table in (*RECS, matching_colours.TABLE):
+            step(wardrobe.store, table)
+        return [len(held(wardrobe.store, table)) for table in (*RECS, matching_colours.TABLE)]
+
+    assert found() == [0, 0, 0]
+    wardrobe.paint({image("hers"): colours(1)})
+    wardrobe.upload(image("hers"), [("article_type", "Socks")])
+    assert found() == [0, 0, 13]  # nobody may have a private piece, and it has none to have
+    wardrobe.paint({image("one"): colours(2)})
+    wardrobe.sell(1, image("one"), "Socks", "Men")
+    assert found()[0] == 1
+    wardrobe.drop(image("one"))
+    wardrobe.drop(image("hers"))
+    assert found() == [0, 0, 0]

@@ -76,8 +76,8 @@ def seed(folder: Path, text: str) -> Seed:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("Tee,Jeans\nTee,Jeanz\n", "complements.csv, line 3, names 'Jeanz', which is no allowed"),
-        ("Teee,Jeans\n", "complements.csv, line 2, names 'Teee', which is no label"),
+        ("Tee,Jeans\nTee,Jeanz\n", "complements.csv, line 3, names 'Jeanz' as allowed"),
+        ("Teee,Jeans\n", "complements.csv, line 2, names 'Teee' as label"),
         ("Tee,Jeans\nTank,Jeans\nTee,Jeans\n", "complements.csv, line 4, says what line 2 says"),
         ("Tee\n", "complements.csv, line 2, has 1 values"),
         ("Tee,\n", "complements.csv, line 2, has 2 values, or an empty one"),
@@ -90,6 +90,22 @@ def test_a_seed_that_is_not_sound_is_refused_by_its_line(text: str, why: str, tm
         broken.require_sound()
     with pytest.raises(ContractBroken, match=why):
         step(Store(str(tmp_path / "lake")), broken.table("Words.", ("One.", "Other.")))
+
+
+@pytest.mark.parametrize("text", [b"", b"label,allowed\n", b"allowed,label\nJeans,Tee\n", b"Tee,Jeans\n"])
+def test_a_seed_has_its_header_and_rows(text: bytes, tmp_path: Path) -> None:
+    broken = seed(tmp_path, "")
+    broken.file.write_bytes(text)
+    with pytest.raises(ContractBroken, match="line 1, is to be label,allowed, with rows below it"):
+        broken.require_sound()
+
+
+def test_a_seed_of_another_encoding_is_refused_when_it_is_used(tmp_path: Path) -> None:
+    broken = seed(tmp_path, "")
+    broken.file.write_bytes(b"\xef\xbb\xbflabel,allowed\nTee,Jeans\nTank,Je\xffns\n")
+    assert len(broken.pairs) == 2
+    with pytest.raises(ContractBroken, match="line 3, is no UTF-8"):
+        broken.require_sound()
 
 
 def test_an_edited_seed_is_written_anew_and_changes_the_recipe(tmp_path: Path) -> None:

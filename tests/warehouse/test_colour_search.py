@@ -101,6 +101,36 @@ def test_an_unknown_family_is_answered_with_those_there_are(db: duckdb.DuckDBPyC
         ask(db, f"FROM {asked}", "mauve")
 
 
+@pytest.mark.parametrize(
+    ("asked", "plain"),
+    [
+        ("images_near('8B1A1A', NULL, NULL)", "images_near('8B1A1A')"),
+        ("images_near('8B1A1A', within := NULL)", "images_near('8B1A1A', 0.1, 0)"),
+        ("images_with_family('red', NULL)", "images_with_family('red', 0.3)"),
+        ("find_pieces(colour := '8B1A1A', within := NULL)", "find_pieces(colour := '8B1A1A', within := 0.1)"),
+        ("find_pieces(family := 'red', min_share := NULL)", "find_pieces(family := 'red', min_share := 0.3)"),
+    ],
+)
+def test_null_is_the_default(db: duckdb.DuckDBPyConnection, asked: str, plain: str) -> None:
+    assert ask(db, f"FROM {asked}") == ask(db, f"FROM {plain}") != []
+
+
+@pytest.mark.parametrize("share", ["30", "1.01", "-0.1", "'nan'::DOUBLE"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "images_near('8B1A1A', 0.1, {share})",
+        "images_with_family('red', {share})",
+        "find_pieces(min_share := {share})",
+        "find_pieces(tag := 'koala', min_share := {share})",
+        "find_pieces(colour := '8B1A1A', family := 'red', min_share := {share})",
+    ],
+)
+def test_what_is_no_share_is_said_in_a_sentence(db: duckdb.DuckDBPyConnection, asked: str, share: str) -> None:
+    with pytest.raises(duckdb.Error, match=r"min_share is .*, but shares lie in 0\.\.1: 30 % is 0\.3\."):
+        ask(db, f"FROM {asked.format(share=share)}")
+
+
 def test_a_label_and_a_colour_in_one_question(db: duckdb.DuckDBPyConnection) -> None:
     query = "SELECT image_id, label_groups, distance, name FROM find_pieces(label := 'tee', colour := '#8b1a1a')"
     assert [(row[0], row[1], row[3]) for row in ask(db, query) if row[2] == 0] == sorted(

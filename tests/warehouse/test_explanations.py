@@ -13,7 +13,9 @@ from boutique import ID, NOBODY, alike, ask, labelled, opened, put, stock, swatc
 from pipelines.inference import labels
 from pipelines.ingest.inbox import votes
 from pipelines.palette import palettes
-from pipelines.recommend import similar
+from pipelines.recommend import label_aliases, match_labels, similar
+from pipelines.recommend.seeds import MATCH_ONLY
+from warehouse.marts import why_not_recommended
 
 Row = dict[str, Any]
 
@@ -176,12 +178,64 @@ def test_what_is_too_far_is_told_by_how_much(db: duckdb.DuckDBPyConnection) -> N
     )
 
 
-def test_what_is_near_and_still_not_there_shares_no_label(db: duckdb.DuckDBPyConnection) -> None:
+def test_what_no_table_accounts_for_is_not_accounted_for(db: duckdb.DuckDBPyConnection) -> None:
     ten(db, 1000.0)
-    assert [row["reason"] for row in explained(db, "tee", "crimson tee")] == ["no_shared_label"]
+    (found,) = explained(db, "tee", "crimson tee")
+    assert found["reason"] == "not_told"
+    assert "cannot be told from this release" in found["sentence"]
+
+
+def test_what_is_of_another_kind_is_not_said_to_be_too_far(db: duckdb.DuckDBPyConnection) -> None:
+    ten(db, 10.0)
+    (found,) = explained(db, "tee", "watch")
+    assert (found["reason"], "shares no label" in found["sentence"]) == ("no_shared_label", True)
+
+
+@pytest.mark.parametrize("way", ["piece", "match_labels", "alias", "name", "fallback"])
+def test_a_label_is_shared_in_each_way_the_recommendations_know(db: duckdb.DuckDBPyConnection, way: str) -> None:
+    ten(db, 10.0)
+    if way == "piece":
+        put(db, labels.TABLE, labelled("watch", "piece", "Tee"))
+    elif way == "match_labels":
+        put(db, match_labels.TABLE, *({"article_type": kind, "label": "Shirt"} for kind in ("Tshirts", "Watches")))
+    elif way == "alias":
+        put(db, label_aliases.TABLE, {"label": "Tee", "alias": "Chino"})
+        db.execute("UPDATE products SET display_name = 'a (CHINO)  watch' WHERE display_name = 'watch'")
+    elif way == "name":
+        db.execute("UPDATE products SET display_name = 'V-Neck, ' || display_name")
+    else:
+        put(db, labels.TABLE, labelled("watch", "piece", "Tee", predicted=True) | {"is_fallback": True})
+        assert [row["reason"] for row in explained(db, "tee", "watch")] == ["no_shared_label"]  # its type is known
+        db.execute("DELETE FROM labels WHERE label = 'Watches'")
+    assert [row["reason"] for row in explained(db, "tee", "watch")] == ["not_among_ten"]
+
+
+def test_a_word_within_a_word_of_a_name_is_no_label(db: duckdb.DuckDBPyConnection) -> None:
+    ten(db, 10.0)
+    db.execute("UPDATE products SET display_name = 'Undershirt ' || display_name")
+    assert [row["reason"] for row in explained(db, "tee", "watch")] == ["no_shared_label"]
+
+
+def test_the_words_of_names_are_those_of_the_recommendations() -> None:
+    listed = re.search(r"unnest\(\[(.*?)\]\)", why_not_recommended.VIEW.sql, re.DOTALL)
+    assert listed
+    assert re.findall(r"'(.*?)'", listed[1]) == list(MATCH_ONLY)
+
+
+def test_products_are_asked_of_by_their_numbers(db: duckdb.DuckDBPyConnection) -> None:
+    by_number, by_image = (
+        ask(db, f"FROM explain_recommendation({one}, {other})")
+        for one, other in ((1, 2), (repr(ID["tee"]), repr(ID["crimson tee"])))
+    )
+    assert by_number == by_image != []
+    of_watch = ask(db, "SELECT source_id, candidate_id, reason FROM explain_recommendation(1, '6')")
+    assert of_watch == [(ID["tee"], ID["watch"], "no_shared_label")]
+    unknown = "SELECT source_id, candidate_id, reason FROM explain_recommendation(9000010, 4)"
+    assert ask(db, unknown) == [("9000010", ID["twin of navy tee"], "source_unknown")]
 
 
 def test_pieces_of_another_article_type_share_nothing_where_that_decides(db: duckdb.DuckDBPyConnection) -> None:
     put(db, similar.TABLE, *alike("watch", "jeans", block="article_type", label="Watches"))
     put(db, labels.TABLE, labelled("ben's for all", "article_type", "Watches", predicted=True))
     assert [row["reason"] for row in explained(db, "watch", "crimson tee")] == ["no_shared_label"]
+    assert "no article type with the source, which has no label" in explained(db, "watch", "crimson tee")[0]["sentence"]

@@ -177,6 +177,13 @@ def test_the_photo_of_a_piece_stands_for_it(db: duckdb.DuckDBPyConnection) -> No
         assert of_piece == of_photo != []
 
 
+@pytest.mark.parametrize("macro", ["similar_to", "matches_for"])
+def test_a_product_is_asked_of_by_its_number(db: duckdb.DuckDBPyConnection, macro: str) -> None:
+    of_image = ask(db, f"FROM {macro}(?)", ID["tee"])
+    assert ask(db, f"FROM {macro}(1)") == ask(db, f"FROM {macro}('1')") == of_image != []
+    assert ask(db, f"FROM {macro}(9000010)") == ask(db, f"FROM {macro}(1e30)") == ask(db, f"FROM {macro}(NULL)") == []
+
+
 def test_recommendations_are_for_what_one_has_and_never_of_it(db: duckdb.DuckDBPyConnection) -> None:
     put(db, votes.TABLE, vote("ana", "tee photo", 1), vote("ana", "ben's for all", 1))
     found = ask(db, "SELECT source_id, kind, rank, rec_id FROM recommendations('ana')")

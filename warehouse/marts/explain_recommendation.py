@@ -53,7 +53,8 @@ VIEW = View(
     Table(
         name="explain_recommendation",
         description="What makes a candidate a recommendation for a source, a row per kind, in a sentence and in "
-        "columns; one row with what keeps it out where it is none. Without a candidate: all that is recommended.",
+        "columns; one row with what keeps it out where it is none. Without a candidate: all that is recommended. "
+        "A product may be asked of by its number.",
         grain=("source_id", "candidate_id", "kind"),
         columns=(
             SOURCE_ID,

@@ -1,12 +1,16 @@
 WITH sources AS (
     SELECT CAST(source AS VARCHAR) AS image_id
     UNION
-    SELECT piece_id FROM catalogue_pieces WHERE image_id = source
+    SELECT piece_id
+    FROM catalogue_pieces
+    WHERE CAST(source AS VARCHAR) IN (image_id, CAST(product_id AS VARCHAR))
 ),
 candidates AS (
     SELECT CAST(candidate AS VARCHAR) AS image_id
     UNION
-    SELECT piece_id FROM catalogue_pieces WHERE image_id = candidate
+    SELECT piece_id
+    FROM catalogue_pieces
+    WHERE CAST(candidate AS VARCHAR) IN (image_id, CAST(product_id AS VARCHAR))
 ),
 found AS (
     SELECT *

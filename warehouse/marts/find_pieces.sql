@@ -1,5 +1,13 @@
 WITH asked AS (
-    SELECT lower(trim(CAST(label AS VARCHAR))) AS label, CAST(tag AS VARCHAR) AS tag
+    SELECT
+        lower(trim(CAST(label AS VARCHAR))) AS label,
+        CAST(tag AS VARCHAR) AS tag,
+        CASE -- also where neither a colour nor a family is asked for
+            WHEN coalesce(CAST(min_share AS DOUBLE), 0) BETWEEN 0 AND 1 THEN true
+            ELSE error(
+                'min_share is ' || CAST(min_share AS VARCHAR) || ', but shares lie in 0..1: 30 % is 0.3.'
+            )
+        END AS is_share
 ),
 pieces AS (
     SELECT image_id FROM product_images
@@ -19,13 +27,13 @@ tagged AS (
 ),
 near AS (
     SELECT *
-    FROM images_near(coalesce(colour, '#000000'), within, coalesce(min_share, 0.0), viewer)
+    FROM images_near(coalesce(colour, '#000000'), within, min_share, viewer)
     WHERE colour IS NOT NULL
 ),
 of_family AS (
     SELECT *
     FROM images_with_family(
-        coalesce(family, (SELECT min(colour_names.family) FROM colour_names)), coalesce(min_share, 0.3), viewer
+        coalesce(family, (SELECT min(colour_names.family) FROM colour_names)), min_share, viewer
     )
     WHERE family IS NOT NULL
 )
@@ -42,7 +50,8 @@ LEFT JOIN labelled ON labelled.image_id = pieces.image_id
 LEFT JOIN tagged ON tagged.image_id = pieces.image_id
 LEFT JOIN near ON near.image_id = pieces.image_id
 LEFT JOIN of_family ON of_family.image_id = pieces.image_id
-WHERE pieces.image_id IN (SELECT image_id FROM visible_images(viewer))
+WHERE (SELECT asked.is_share FROM asked)
+    AND pieces.image_id IN (SELECT image_id FROM visible_images(viewer))
     AND (label IS NULL OR labelled.image_id IS NOT NULL)
     AND (tag IS NULL OR tagged.image_id IS NOT NULL)
     AND (colour IS NULL OR near.image_id IS NOT NULL)

@@ -16,6 +16,16 @@ asked AS (
         END AS name
     FROM known, named
 ),
+lowest AS (
+    SELECT
+        CASE
+            WHEN coalesce(CAST(min_share AS DOUBLE), 0.3) BETWEEN 0 AND 1
+                THEN CAST(coalesce(CAST(min_share AS DOUBLE), 0.3) AS FLOAT)
+            ELSE error(
+                'min_share is ' || CAST(min_share AS VARCHAR) || ', but shares lie in 0..1: 30 % is 0.3.'
+            )
+        END AS share
+),
 counted AS (
     SELECT
         palettes.image_id,
@@ -27,6 +37,6 @@ counted AS (
 )
 SELECT image_id, share, colours
 FROM counted
-WHERE share >= CAST(min_share AS FLOAT)
+WHERE share >= (SELECT lowest.share FROM lowest)
     AND image_id IN (SELECT image_id FROM visible_images(viewer))
 ORDER BY share DESC, image_id

@@ -13,7 +13,7 @@ VIEW = View(
     Table(
         name="matches_for",
         description="The pieces to wear with a piece, by kind and by a colour that matches its own, the best first. "
-        "Asked of a product's photo, it answers for the product.",
+        "Asked of a product's photo or number, it answers for the product.",
         grain=("source_id", "rank"),
         columns=(
             *(_ROW[name] for name in ("source_id", "rank", "rec_id")),

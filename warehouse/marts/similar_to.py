@@ -13,7 +13,8 @@ VIEW = View(
     Table(
         name="similar_to",
         description="The pieces nearest in colour to a piece among those of its kind, the nearest first. Asked of a "
-        "product's photo, it answers for the product. A gap in the ranks is a piece the user dislikes or may not see.",
+        "product's photo or number, it answers for the product. A gap in the ranks is a piece the user dislikes or may "
+        "not see.",
         grain=("source_id", "rank"),
         columns=(*(_ROW[name] for name in ("source_id", "rank", "rec_id")), SCORE, BLOCK, LABELS),
         inputs=(similar.TABLE,),

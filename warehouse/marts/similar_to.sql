@@ -1,7 +1,9 @@
 WITH asked AS (
     SELECT CAST(image AS VARCHAR) AS image_id
     UNION
-    SELECT piece_id FROM catalogue_pieces WHERE image_id = image
+    SELECT piece_id
+    FROM catalogue_pieces
+    WHERE CAST(image AS VARCHAR) IN (image_id, CAST(product_id AS VARCHAR))
 )
 SELECT source_id, rank, rec_id, score, block, labels
 FROM recommended_pieces(viewer)

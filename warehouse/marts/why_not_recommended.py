@@ -12,7 +12,7 @@ from pipelines.ingest import products
 from pipelines.ingest.inbox import uploads, votes
 from pipelines.lake.table import Column, Table
 from pipelines.palette import palettes
-from pipelines.recommend import complementary, similar
+from pipelines.recommend import complementary, label_aliases, match_labels, similar
 from warehouse.marts.recommended_pieces import SCORE
 from warehouse.marts.view import View, query_beside
 
@@ -39,6 +39,9 @@ VIEW = View(
             palettes.TABLE,
             labels.TABLE,
             near_duplicates.TABLE,
+            match_labels.TABLE,
+            label_aliases.TABLE,
+            products.TABLE,
             products.PRODUCT_IMAGES,
             uploads.TABLE,
             votes.TABLE,
