@@ -107,7 +107,7 @@ def test_of_what_was_deleted_no_byte_is_left_at_once(home: Home) -> None:
     with warehouse.connect(releases=home.releases.uri) as connection:
         assert connection.execute("SELECT count(*) FROM images").fetchone() == (1,)
         for table in ("images", "palettes", "uploads", "near_duplicates"):
-            found = connection.execute(f"SELECT count(*) FROM {table} WHERE image_id = ?", [image_id]).fetchone()
+            found = connection.execute(f'SELECT count(*) FROM "{table}" WHERE image_id = ?', [image_id]).fetchone()
             assert found == (0,), table
 
 

@@ -77,6 +77,6 @@ def seen_by_reader(home: Path) -> dict[str, Any] | None:
         for table in _TABLES:
             # A run's own name is how a row came to be: it differs between runs and is no content.
             columns = ", ".join(c.name for c in table.plain if not c.provenance)
-            rows = reader.execute(f"SELECT {columns} FROM {table.name} ORDER BY ALL").fetchall()
+            rows = reader.execute(f'SELECT {columns} FROM "{table.name}" ORDER BY ALL').fetchall()
             seen[table.name] = hashlib.sha256(repr(rows).encode()).hexdigest()
         return seen

@@ -15,6 +15,7 @@ from pipelines.ingest.tmdb.answers import Json, parse_object
 from pipelines.lake.errors import Rejected
 from pipelines.lake.objects import Objects, sha256
 
+ANSWERS = frozenset({200, 404})  # what is kept: a film, or that there is none
 _SKEW = timedelta(hours=1)  # by which clocks may differ; what was fetched later than that is damaged
 
 
@@ -47,7 +48,7 @@ class Cache:
             fetched_at = datetime.fromisoformat(stored["fetched_at"]).astimezone(UTC)
             status, body = stored["status"], stored["body"]
             data = self.objects.get(f"{name}.bin") if binary and status == 200 else b""
-            if not isinstance(body, dict) or type(status) is not int or stored["path"] != path:
+            if not isinstance(body, dict) or status not in ANSWERS or stored["path"] != path:
                 return None
             whole = sha256(data) == stored["sha256"]
         except (FileNotFoundError, Rejected, KeyError, TypeError, ValueError, OverflowError):

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from pipelines.ingest.pace import Retries
 from pipelines.ingest.tmdb.answers import Fetched, Json, parse_object
-from pipelines.ingest.tmdb.cache import Cache, Entry
+from pipelines.ingest.tmdb.cache import ANSWERS, Cache, Entry
 from pipelines.ingest.tmdb.export import PACKED_BYTES, Listed, check_whole, read_export
 from pipelines.ingest.web import Limits, Web
 from pipelines.lake.errors import CannotRun, Rejected
@@ -25,7 +25,6 @@ POSTER_PATH = re.compile(r"/[A-Za-z0-9_-]{1,100}\.(jpg|png|webp)")
 _SERVER = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9/_.-]*)?")
 _SIZE = re.compile(r"w([0-9]{1,4})")
 _BASE_PATH = re.compile(r"/([A-Za-z0-9/_-]{0,50}/)?")
-_ANSWERS = frozenset({200, 404})
 _EXPORT = "/p/exports/movie_ids"
 _JSON_BYTES, _POSTER_BYTES = 8 << 20, 8 << 20
 _EXPORT_SECONDS, _EXPORT_DAYS = 600.0, 3
@@ -115,7 +114,7 @@ class Tmdb:
         url, path = f"{images['secure_base_url']}{size}{poster_path}", f"/t/p/{size}{poster_path}"
         entry = self._cache.read(path, {}, binary=True)
         if entry is None or not self._is_young(entry, self._params.max_age_days):
-            answer = self._web.get(url, limit_bytes=_POSTER_BYTES, accept=_ANSWERS)
+            answer = self._web.get(url, limit_bytes=_POSTER_BYTES, accept=ANSWERS)
             entry = Entry(answer.status, datetime.now(UTC), {}, answer.body if answer.status == 200 else b"")
             self._cache.write(path, {}, entry)
         return Fetched(_there(entry, path).data, entry.fetched_at)
@@ -132,7 +131,7 @@ class Tmdb:
                 return read_export(kept.data)
             url = f"{self._exports}{_EXPORT}_{then:%m_%d_%Y}.json.gz"
             answer = self._web.get(
-                url, limit_bytes=PACKED_BYTES, accept=_ANSWERS | {403}, seconds=_EXPORT_SECONDS, unpack=False
+                url, limit_bytes=PACKED_BYTES, accept=ANSWERS | {403}, seconds=_EXPORT_SECONDS, unpack=False
             )
             if answer.status == 200:
                 check_whole(answer.body)
@@ -156,7 +155,7 @@ class Tmdb:
     def _asked(self, path: str, params: dict[str, str]) -> Entry:
         if self._token is None:
             raise CannotRun("TMDB asks for a token: set TESSERA_TMDB_TOKEN to your API read access token (v4).")
-        answer = self._web.get(self._api + path, params, token=self._token, limit_bytes=_JSON_BYTES, accept=_ANSWERS)
+        answer = self._web.get(self._api + path, params, token=self._token, limit_bytes=_JSON_BYTES, accept=ANSWERS)
         body = parse_object(answer.body) if answer.status == 200 else {}
         return Entry(answer.status, datetime.now(UTC), body)
 
