@@ -51,6 +51,13 @@ def _centroids() -> Floats:
     return np.array([to_oklab(*map(float, rgb_of(colour.hex))) for colour in colour_names()])
 
 
+@cache
+def _hues() -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return of each name whether it is of a hue's family, and whether there is any hue in it."""
+    is_hue = [colour.family not in ("black", "grey", "white") for colour in colour_names()]
+    return np.array(is_hue), np.array([colour.name not in _PLAIN for colour in colour_names()])
+
+
 def nearest_names(lab: npt.NDArray[np.floating]) -> Sequence[ColourName]:
     """Return the name whose colour is nearest to each OKLab colour of (n, 3); of equals, the first.
 
@@ -60,9 +67,8 @@ def nearest_names(lab: npt.NDArray[np.floating]) -> Sequence[ColourName]:
     names = colour_names()
     distance = np.square(lab[:, None, :] - _centroids()).sum(axis=2)
     chroma = np.hypot(lab[:, 1], lab[:, 2])[:, None]
-    is_hue = np.array([colour.family not in ("black", "grey", "white") for colour in names])
-    has_hue = np.array([colour.name not in _PLAIN for colour in names])
-    distance[(chroma <= _GREY) & is_hue | (chroma <= _PLAIN_GREY) & has_hue] = np.inf
+    is_hue, is_tinted = _hues()
+    distance[(chroma <= _GREY) & is_hue | (chroma <= _PLAIN_GREY) & is_tinted] = np.inf
     return [names[place] for place in distance.argmin(axis=1)]
 
 

@@ -19,6 +19,13 @@ SOURCE_ID = replace(IMAGE_ID, name="source_id", description="The image that is l
 REC_ID = replace(IMAGE_ID, name="rec_id", description="The image that is recommended beside it.")
 RANK = Column("rank", pa.int16(), "Its place among the recommendations; 1 is the best.", bounds=(1, KEPT))
 RELATION = Column("relation", pa.string(), "How the colour comes of the source's dominant one.", values=RELATIONS)
+BLOCK = Column(
+    "block",
+    pa.string(),
+    "What the two share: labels, or the article type where the source has no label.",
+    values=("labels", "article_type"),
+)
+SHARED_LABELS = Column("shared_labels", pa.list_(pa.string()), "The labels they share, or the article types.")
 
 
 def dictionary(values: npt.NDArray[Any], name: Callable[[Any], Any], kind: pa.DataType) -> pa.Array:

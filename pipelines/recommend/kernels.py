@@ -3,8 +3,6 @@
 What is reckoned of sixteen candidates at once only tells which of them may belong: those are scored again one by one
 in float64, in the order the score is defined in. A candidate is passed over only where even the lowest score that the
 estimate allows leaves it behind the tenth, so that nothing that belongs is lost.
-
-Numba makes a function anew when its own file changes, not when `scoring` or `vectors` do: then touch this one.
 """
 
 from __future__ import annotations

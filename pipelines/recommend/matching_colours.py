@@ -18,6 +18,7 @@ from pipelines.lake.runs import Journal
 from pipelines.lake.store import Change, DataFile, Snapshot
 from pipelines.lake.table import Column, Expectation, Table
 from pipelines.palette import palettes
+from pipelines.palette.columns import BLUE, GREEN, HEX, RED
 from pipelines.producers import WholeTable
 from pipelines.recommend import harmony, pieces
 from pipelines.recommend.columns import RELATION, SOURCE_ID, dictionary, hex_colours
@@ -124,10 +125,10 @@ TABLE = Table(
         SOURCE_ID,
         replace(RELATION, description="How the colour comes of the dominant one: hue turned, saturation, value."),
         Column("position", pa.int16(), "Its place in the order of relations.", bounds=(1, _COUNT)),
-        Column("hex", pa.string(), "The colour in sRGB, six upper-case digits.", pattern=r"[0-9A-F]{6}"),
-        Column("red", pa.int16(), "Its red channel.", bounds=(0, 255)),
-        Column("green", pa.int16(), "Its green channel.", bounds=(0, 255)),
-        Column("blue", pa.int16(), "Its blue channel.", bounds=(0, 255)),
+        HEX,
+        RED,
+        GREEN,
+        BLUE,
     ),
     expectations=(
         Expectation(

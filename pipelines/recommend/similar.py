@@ -14,12 +14,13 @@ from pipelines.lake.table import Column, Table
 from pipelines.producers import WholeTable
 from pipelines.recommend import label_aliases, match_labels, pieces
 from pipelines.recommend.blocks import Kinds, Rule, resembling
-from pipelines.recommend.columns import RANK, REC_ID, SOURCE_ID, expectations
+from pipelines.recommend.columns import BLOCK, RANK, REC_ID, SHARED_LABELS, SOURCE_ID, expectations
 from pipelines.recommend.methods import searching
-from pipelines.recommend.ranking import size_of
+from pipelines.recommend.pieces import Pieces
+from pipelines.recommend.ranking import Method, size_of
 from pipelines.recommend.scoring import nearest_swatches
 from pipelines.recommend.seeds import Pairs
-from pipelines.recommend.update import Ranked, Recommendation, bring_up_to_date
+from pipelines.recommend.update import Ranked, Recommendation, RowsOf, bring_up_to_date
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,13 @@ class SimilarParams:
 
 def recommend(journal: Journal, table: Table, params: SimilarParams) -> None:
     """Bring the table up to date. Raises ContractBroken for a seed that is not sound."""
-    kind = Recommendation(
-        method=searching(table, "Similar"),
-        rule=rule_of(params),
-        rows=rows,
-        match_labels=params.match_labels,
-        seeds=(match_labels.SEED, label_aliases.SEED),
-    )
-    bring_up_to_date(journal, table, kind)
+    bring_up_to_date(journal, table, by_kind(params, searching(table, "Similar"), rows))
+
+
+def by_kind(params: SimilarParams, method: Callable[[Pieces], Method], rows: RowsOf) -> Recommendation:
+    """Return the recommendation of what is of a piece's kind, however it is scored."""
+    seeds = (match_labels.SEED, label_aliases.SEED)
+    return Recommendation(method, rule_of(params), rows, params.match_labels, seeds)
 
 
 def rule_of(params: SimilarParams) -> Callable[[Kinds], Rule]:
@@ -80,13 +80,8 @@ TABLE = Table(
             "Distance in RGB from each of the source's swatches to the nearest of the other's, by weight; 0 is alike.",
             bounds=(0, 442),
         ),
-        Column(
-            "block",
-            pa.string(),
-            "What the two share: labels, or the article type where the source has no label.",
-            values=("labels", "article_type"),
-        ),
-        Column("shared_labels", pa.list_(pa.string()), "The labels they share, or the article types."),
+        BLOCK,
+        SHARED_LABELS,
         Column(
             "nearest",
             pa.list_(pa.int16()),

@@ -8,22 +8,15 @@ from pipelines.lake.runs import Journal
 from pipelines.lake.table import Column, Table
 from pipelines.producers import WholeTable
 from pipelines.recommend import label_aliases, match_labels, pieces
-from pipelines.recommend.columns import RANK, REC_ID, SOURCE_ID, expectations
+from pipelines.recommend.columns import BLOCK, RANK, REC_ID, SHARED_LABELS, SOURCE_ID, expectations
 from pipelines.recommend.perceptual import Perceptual
-from pipelines.recommend.similar import SimilarParams, rule_of
-from pipelines.recommend.update import Ranked, Recommendation, bring_up_to_date
+from pipelines.recommend.similar import SimilarParams, by_kind
+from pipelines.recommend.update import Ranked, bring_up_to_date
 
 
 def recommend(journal: Journal, table: Table, params: SimilarParams) -> None:
     """Bring the table up to date. Raises ContractBroken for a seed that is not sound."""
-    kind = Recommendation(
-        method=Perceptual,
-        rule=rule_of(params),
-        rows=rows,
-        match_labels=params.match_labels,
-        seeds=(match_labels.SEED, label_aliases.SEED),
-    )
-    bring_up_to_date(journal, table, kind)
+    bring_up_to_date(journal, table, by_kind(params, Perceptual, rows))
 
 
 def rows(table: Table, ranked: Ranked, first: int, last: int) -> pa.Table:
@@ -48,13 +41,8 @@ TABLE = Table(
             "How far the shares of one palette have to be moved in OKLab to become the other; 1 is white to black.",
             bounds=(0, 2),
         ),
-        Column(
-            "block",
-            pa.string(),
-            "What the two share: labels, or the article type where the source has no label.",
-            values=("labels", "article_type"),
-        ),
-        Column("shared_labels", pa.list_(pa.string()), "The labels they share, or the article types."),
+        BLOCK,
+        SHARED_LABELS,
     ),
     expectations=expectations("similar_palettes", "distance", "shared_labels"),
     produce=WholeTable(recommend, SimilarParams(), version=1, on_request=True),

@@ -129,13 +129,16 @@ class Ranked:
         return Chosen(sources, self.best.pieces[sources, ranks], ranks, self.best.scores[sources, ranks])
 
 
+RowsOf = Callable[[Table, Ranked, int, int], pa.Table]  # of the pieces from one place up to another
+
+
 @dataclass(frozen=True)
 class Recommendation:
     """What tells two tables of recommendations apart: who may have whom, how they are scored, what a row says."""
 
     method: Callable[[Pieces], Method]
     rule: Callable[[Kinds], Rule]
-    rows: Callable[[Table, Ranked, int, int], pa.Table]  # of the pieces from one place up to another
+    rows: RowsOf
     match_labels: Pairs
     seeds: Sequence[Seed]
 

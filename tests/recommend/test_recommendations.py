@@ -14,7 +14,7 @@ import pytest
 from by_definition import CLASSES, Piece, complementary, similar
 from wardrobe_lake import SEEDS, Wardrobe, held, image, step
 
-from pipelines.catalog import TABLES
+from pipelines.ingest import products
 from pipelines.lake.materialize import remove
 from pipelines.lake.recipe import Run
 from pipelines.lake.rejects import standing
@@ -195,7 +195,7 @@ def test_the_photo_of_a_piece_is_not_recommended_beside_its_thumbnail(wardrobe: 
     wardrobe.show(1, image("photo"), "photo")
     wardrobe.sell(2, image("other"), "Socks", "Men")
     wardrobe.sell(3, image("alone"), "Socks", "Men")
-    remove(wardrobe.store, Run(), TABLES[3], lambda rows: pc.equal(rows["product_id"], 3))
+    remove(wardrobe.store, Run(), products.PRODUCT_IMAGES, lambda rows: pc.equal(rows["product_id"], 3))
     wardrobe.show(3, image("alone"), "photo")  # its only picture
     found = by_source(wardrobe, resembling.TABLE)
     assert set(found) == {image(name) for name in ("thumbnail", "other", "alone")}
