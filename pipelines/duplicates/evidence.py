@@ -13,7 +13,7 @@ from pipelines.compiled import compiled
 from pipelines.duplicates.distances import Floats
 from pipelines.duplicates.hashing import LAYOUT
 from pipelines.duplicates.pairs import Evidence, Mask
-from pipelines.duplicates.progress import Progress
+from pipelines.lake.progress import Progress
 from pipelines.lake.store import Snapshot
 from pipelines.palette.color import to_oklab
 

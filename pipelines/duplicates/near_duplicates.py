@@ -9,13 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.duplicates import evidence, perceptual_hashes, progress
+from pipelines.duplicates import evidence, perceptual_hashes
 from pipelines.duplicates.evidence import Looks, positions
 from pipelines.duplicates.pairs import Limits, Pairs, updated
-from pipelines.duplicates.progress import Progress
 from pipelines.ingest.columns import IMAGE_ID
+from pipelines.lake import progress
 from pipelines.lake.errors import CannotRun
 from pipelines.lake.materialize import stage
+from pipelines.lake.progress import Progress
 from pipelines.lake.recipe import recipe
 from pipelines.lake.rows import digest
 from pipelines.lake.runs import Journal

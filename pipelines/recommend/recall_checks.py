@@ -12,9 +12,9 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
-from pipelines.duplicates import progress
-from pipelines.duplicates.progress import Progress
+from pipelines.lake import progress
 from pipelines.lake.materialize import upsert
+from pipelines.lake.progress import Progress
 from pipelines.lake.runs import Journal
 from pipelines.lake.store import Snapshot
 from pipelines.lake.table import Column, Expectation, Table

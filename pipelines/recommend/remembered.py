@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.duplicates import progress
-from pipelines.duplicates.progress import Progress
+from pipelines.lake import progress
+from pipelines.lake.progress import Progress
 from pipelines.lake.store import Store
 from pipelines.lake.table import Table
 from pipelines.recommend.kernels import Best, Ints, nothing

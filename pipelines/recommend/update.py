@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.duplicates import progress
-from pipelines.duplicates.progress import Progress
-from pipelines.lake import rejects
+from pipelines.lake import progress, rejects
+from pipelines.lake.progress import Progress
 from pipelines.lake.recipe import recipe
 from pipelines.lake.rejects import Reject
 from pipelines.lake.runs import Journal, Step
