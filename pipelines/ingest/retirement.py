@@ -14,15 +14,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.ingest import image_sources, images, movies
-from pipelines.ingest.inbox import batches, deletions, labelled_samples, terms, uploads, votes
-from pipelines.ingest.inbox.ledger import SOURCE, source_key
+from pipelines.ingest.inbox import batches, deletions, labelled_samples, mosaic_requests, sight, terms, uploads, votes
+from pipelines.ingest.inbox.sight import SOURCE, source_key
 from pipelines.lake.materialize import Keys, remove, upsert
 from pipelines.lake.rows import texts
 from pipelines.lake.runs import Journal
 from pipelines.lake.store import Store
 from pipelines.lake.table import Table
 
-_WORDS = ((votes.TABLE, "voted_at"), (labelled_samples.TABLE, "labelled_at"), (uploads.TABLE, "uploaded_at"))
+_WORDS = (
+    (votes.TABLE, "voted_at"),
+    (labelled_samples.TABLE, "labelled_at"),
+    (mosaic_requests.TABLE, "asked_at"),
+    (uploads.TABLE, "uploaded_at"),
+)
 _PAIR = ("user_id", "image_id")
 
 Rows = list[dict[str, Any]]
@@ -91,7 +96,7 @@ def _pairs(rows: pa.Table) -> Iterator[tuple[str, str]]:
 
 
 def _hush(journal: Journal, words: dict[Table, pa.Table], doomed: list[Source]) -> None:
-    """Take out what users say of pictures that they may not see any more, or that are not there.
+    """Take out what users say of pictures that they may not see any more, or that are not there; surplus mosaics too.
 
     The batches it came in with are taken in anew, so that it comes back if the picture does.
     """
@@ -99,12 +104,14 @@ def _hush(journal: Journal, words: dict[Table, pa.Table], doomed: list[Source]) 
     spoken = pa.array(sorted({image_id for rows in words.values() for image_id in rows["image_id"].to_pylist()}))
     if not len(spoken):
         return
-    public, own = _seen(store, words[uploads.TABLE], doomed, spoken)
+    seen = sight.look(store, words[uploads.TABLE], spoken, {(source, key) for source, key, _ in doomed})
     there = pa.array(sorted(Keys(images.TABLE).follow(store.snapshot(images.TABLE))), pa.string())
     lost = {}
     for table, rows in words.items():
-        seen = pc.or_(pc.is_in(rows["image_id"], public), pc.is_in(texts(rows, _PAIR), own))
-        lost[table] = rows.filter(pc.invert(pc.and_(seen, pc.is_in(rows["image_id"], there))))
+        stays = pc.and_(seen.of(rows), pc.is_in(rows["image_id"], there))
+        if table is mosaic_requests.TABLE:
+            stays = pc.and_(stays, pc.invert(_surplus(rows)))
+        lost[table] = rows.filter(pc.invert(stays))
     again = pa.array(sorted({name for rows in lost.values() for name in rows["batch"].to_pylist()}), pa.string())
     if len(again):  # before the rows: a run that is killed in between finds them again, but not their batches
         remove(store, run, batches.TABLE, lambda rows: pc.is_in(rows["batch"], again))
@@ -113,26 +120,15 @@ def _hush(journal: Journal, words: dict[Table, pa.Table], doomed: list[Source]) 
             remove(store, run, table, _among(rows, [*table.grain, "batch"]))  # what was said since is not meant
 
 
+def _surplus(rows: pa.Table) -> pa.ChunkedArray:
+    """Return which mosaics are too many, since their users have asked for others later."""
+    surplus = mosaic_requests.surplus(rows.to_pylist())
+    return pc.and_(rows["is_wanted"], pc.is_in(rows["mosaic_id"], pa.array(sorted(surplus), pa.string())))
+
+
 def _among(lost: pa.Table, names: list[str]) -> Any:
     gone = texts(lost, names).combine_chunks()
     return lambda rows: pc.is_in(texts(rows, names), gone)
-
-
-def _seen(store: Store, shown: pa.Table, doomed: list[Source], spoken: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Return which of the images spoken of everybody may see, and what is users' own: images, (user, image) texts."""
-    gone = {(source, key) for source, key, _ in doomed}
-    public = set(shown.filter(pc.equal(shown["visibility"], "shared"))["image_id"].to_pylist())
-    own = set(_pairs(shown))
-    for batch in store.snapshot(image_sources.TABLE).batches(["source", "key", "image_id"]):
-        for row in batch.filter(pc.is_in(batch["image_id"], spoken)).to_pylist():
-            if (row["source"], row["key"]) in gone:
-                continue
-            if row["source"] != SOURCE:
-                public.add(row["image_id"])
-            elif row["key"].startswith("label/"):
-                own.add((row["key"].removeprefix("label/").rpartition("/")[0], row["image_id"]))
-    pairs = pa.table({name: pa.array([pair[i] for pair in own], pa.string()) for i, name in enumerate(_PAIR)})
-    return pa.array(sorted(public), pa.string()), texts(pairs, _PAIR).combine_chunks()
 
 
 def _forget(journal: Journal, doomed: list[Source]) -> None:

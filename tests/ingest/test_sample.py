@@ -289,7 +289,7 @@ class TestInbox:
 
     def test_what_is_said_is_said_of_uploads_in_order(self, made: Path) -> None:
         entries = [entry for batch in sorted((made / "incoming").iterdir()) for entry in said(batch)]
-        assert {entry["kind"] for entry in entries} == {"upload", "label", "vote", "confirm", "delete"}
+        assert {entry["kind"] for entry in entries} == {"upload", "label", "vote", "confirm", "mosaic", "delete"}
         times = [entry["ts"] for entry in entries]
         assert times == sorted(times)
         uploads = {entry["sha256"]: entry["visibility"] for entry in entries if entry["kind"] == "upload"}

@@ -17,21 +17,28 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.ingest import image_sources
-from pipelines.ingest.inbox import deletions, labelled_samples, uploads, votes
+from pipelines.ingest.inbox import deletions, labelled_samples, mosaic_requests, uploads, votes
 from pipelines.ingest.inbox.manifest import KINDS, Statement
-from pipelines.lake.materialize import upsert
+from pipelines.ingest.inbox.sight import OWN, SOURCE, source_key
+from pipelines.lake.materialize import remove, upsert
 from pipelines.lake.rejects import Reject
 from pipelines.lake.runs import Journal, Step
 from pipelines.lake.store import Store
 from pipelines.lake.table import Table
 
-SOURCE = "inbox"
-PENDING = ("not_yours", "unknown_image")  # reasons that may pass: the picture may come in, or be shared
+__all__ = ["PENDING", "SOURCE", "bring_in", "source_key", "taken_back"]
+
+# Reasons that may pass: the picture may come in, or be shared; another mosaic may be taken back.
+PENDING = ("not_yours", "unknown_image", "too_many_mosaics")
 _UNREADABLE = "its file is no acceptable picture; that has a reject of its own."
 _NOT_YOURS = "the user has no such picture here. The line is tried again every night, as long as its batch lies there."
 _UNKNOWN = (
     "there is no such picture that the user may see. The line is tried again every night, as long as its batch lies "
     "there."
+)
+_TOO_MANY = (
+    f"the user asks for {mosaic_requests.LIMIT} other mosaics, and did so later. The line is tried again every night, "
+    "as long as its batch lies there: take another one back."
 )
 
 Grain = tuple[str, ...]
@@ -39,11 +46,6 @@ Row = dict[str, Any]
 Lines = Collection[tuple[str, int]]  # (batch, line)
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-
-
-def source_key(kind: str, user_id: str, image_id: str) -> str:
-    """Return the key in `image_sources` of a file that a user brings: no two users share one."""
-    return f"{kind}/{user_id}/{image_id}"
 
 
 def taken_back(store: Store) -> dict[Grain, datetime]:
@@ -72,12 +74,11 @@ def _row(statement: Statement, **more: Any) -> Row:
     return {"user_id": statement.user_id, "image_id": statement.image_id, "batch": statement.batch, **more}
 
 
-_OWN = ("user_id", "image_id")
-_DELETIONS = _Account(deletions.TABLE, _OWN, "deleted_at", lambda said: [_row(said, deleted_at=said.at)])
-_VOTES = _Account(votes.TABLE, _OWN, "voted_at", lambda said: [_row(said, value=said.vote, voted_at=said.at)])
+_DELETIONS = _Account(deletions.TABLE, OWN, "deleted_at", lambda said: [_row(said, deleted_at=said.at)])
+_VOTES = _Account(votes.TABLE, OWN, "voted_at", lambda said: [_row(said, value=said.vote, voted_at=said.at)])
 _UPLOADS = _Account(
     uploads.TABLE,
-    _OWN,
+    OWN,
     "uploaded_at",
     lambda said: [
         _row(said, title=said.title, visibility=said.visibility, file_name=said.file, uploaded_at=said.at),
@@ -90,6 +91,12 @@ _SAMPLES = _Account(
     lambda said: [
         _row(said, task=said.task, label=label, origin=said.kind, labelled_at=said.at) for label in said.labels
     ],
+)
+_MOSAICS = _Account(
+    mosaic_requests.TABLE,
+    ("mosaic_id",),
+    "asked_at",
+    lambda said: [said.mosaic.row(said.at, said.batch, is_wanted=said.is_wanted)] if said.mosaic else [],
 )
 
 
@@ -109,12 +116,19 @@ def bring_in(journal: Journal, step: Step, statements: Sequence[Statement], unus
     ledger.write(_UPLOADS, kinds["upload"])
     ledger.look(kinds["label"])
     ledger.write(_VOTES, ledger.allowed(kinds["vote"], ledger.is_seen, "unknown_image"))
+    ledger.write_mosaics(ledger.allowed(kinds["mosaic"], ledger.is_seen, "unknown_image"))
     labels = ledger.allowed(kinds["label"], ledger.is_seen, "unknown_image")
     ledger.write(_SAMPLES, [*labels, *ledger.allowed(kinds["confirm"], ledger.is_uploaded, "not_yours")])
     return ledger.rejects
 
 
-_WHY = {"image_unreadable": _UNREADABLE, "not_yours": _NOT_YOURS, "unknown_image": _UNKNOWN}
+_RANKED = ["mosaic_id", "user_id", "is_wanted", "asked_at", "batch"]
+_WHY = {
+    "image_unreadable": _UNREADABLE,
+    "not_yours": _NOT_YOURS,
+    "unknown_image": _UNKNOWN,
+    "too_many_mosaics": _TOO_MANY,
+}
 
 
 @dataclass
@@ -188,6 +202,40 @@ class _Ledger:
         self.step.new += came.new.num_rows + came.changed.num_rows
         self.step.unchanged += came.unchanged
 
+    def write_mosaics(self, wishes: Sequence[Statement]) -> None:
+        """Bring in which mosaics are asked for or taken back; those that are too many become rejects.
+
+        Of a mosaic that is too many nothing stays, whatever was said of it before and in whichever order.
+        """
+        if not wishes:
+            return
+        held = self._mosaics_of({said.user_id for said in wishes})
+        surplus = mosaic_requests.surplus(self._latest(held, wishes).values())
+        good = self.allowed(wishes, lambda said: not (said.is_wanted and said.mosaic_id in surplus), "too_many_mosaics")
+        counted = [said for said in good if said.mosaic_id not in surplus]
+        self.step.unchanged += len(good) - len(counted)
+        old = {(name, row["asked_at"]) for name, row in held.items() if name in surplus and not row["is_wanted"]}
+        if old:
+            remove(self.journal.store, self.journal.run, _MOSAICS.declared, _among(old))
+        self.write(_MOSAICS, counted)
+
+    def _mosaics_of(self, users: set[str]) -> dict[str, Row]:
+        """Return what the lake holds of the mosaics of some users, by mosaic."""
+        names = pa.array(sorted(users), pa.string())
+        batches = self.journal.store.snapshot(_MOSAICS.declared).batches(_RANKED)
+        held = (batch.filter(pc.is_in(batch["user_id"], names)).to_pylist() for batch in batches)
+        return {row["mosaic_id"]: row for rows in held for row in rows}
+
+    def _latest(self, held: dict[str, Row], wishes: Iterable[Statement]) -> dict[str, Row]:
+        """Return the last word on each mosaic, of those held and those that come in."""
+        latest = dict(held)
+        for said in sorted(wishes, key=_when):
+            (row,) = _MOSAICS.rows(said)
+            last = latest.get(said.mosaic_id, row)
+            if self._stands(row, said.at) and (said.at, said.batch) >= (last["asked_at"], last["batch"]):
+                latest[said.mosaic_id] = row
+        return latest
+
     def _stands(self, row: Row, at: datetime) -> bool:
         """True unless the user took the picture back at the same time or later."""
         return at > self._end(row["user_id"], row["image_id"])
@@ -199,7 +247,7 @@ class _Ledger:
         return tuple(getattr(said, name) for name in account.about)
 
     def _held(self, account: _Account, *more: str) -> Iterator[Row]:
-        return self._rows(account.declared, [*_OWN, account.time, *more])
+        return self._rows(account.declared, [*OWN, account.time, *more])
 
     def _rows(self, table: Table, columns: list[str]) -> Iterator[Row]:
         """Yield what the lake holds of the images spoken of."""
@@ -213,6 +261,14 @@ def _place(said: Statement) -> str:
 
 def _when(statement: Statement) -> tuple[datetime, str, int]:
     return statement.at, statement.batch, statement.line
+
+
+def _among(old: set[tuple[str, datetime]]) -> Callable[[pa.Table], pa.ChunkedArray]:
+    def rule(rows: pa.Table) -> pa.ChunkedArray:
+        said = zip(rows["mosaic_id"].to_pylist(), rows["asked_at"].to_pylist(), strict=True)
+        return pa.chunked_array([pa.array([pair in old for pair in said], pa.bool_())])
+
+    return rule
 
 
 def _rows_said(statements: Iterable[Statement]) -> int:

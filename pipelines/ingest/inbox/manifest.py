@@ -11,9 +11,10 @@ from typing import Any
 
 from pipelines.ingest.archive import name_fault
 from pipelines.ingest.inbox.labelled_samples import VOCABULARIES
+from pipelines.ingest.inbox.mosaic_requests import MosaicRequest, told
 from pipelines.lake.errors import Rejected
 
-KINDS = ("upload", "label", "vote", "confirm", "delete")
+KINDS = ("upload", "label", "vote", "confirm", "mosaic", "delete")
 MANIFEST_BYTES, MANIFEST_LINES = 64 << 20, 200_000
 _LINE_BYTES = 64 << 10
 _MAX_LABELS = 100  # of one line
@@ -44,11 +45,18 @@ class Statement:
     task: str = ""
     labels: tuple[str, ...] = ()
     vote: int = 0
+    mosaic: MosaicRequest | None = None
+    is_wanted: bool = True
 
     @property
     def key(self) -> str:
         """Its name in rejects."""
         return f"{self.batch}/{self.file}" if self.file else f"{self.batch}/line {self.line}"
+
+    @property
+    def mosaic_id(self) -> str:
+        """Which mosaic it asks for; empty where it asks for none."""
+        return self.mosaic.mosaic_id if self.mosaic else ""
 
     @property
     def count(self) -> int:
@@ -110,6 +118,9 @@ def _statement(batch: str, line: int, found: dict[str, Any], now: datetime) -> S
         return replace(said, title=_title(found), visibility=_visibility(found))
     if kind == "vote":
         return replace(said, vote=_vote(found))
+    if kind == "mosaic":
+        wish = MosaicRequest(said.user_id, said.image_id, told(found))
+        return replace(said, mosaic=wish, is_wanted=_is_wanted(found))
     if kind in ("label", "confirm"):
         task = _task(found)
         return replace(said, task=task, labels=_labels(found, task))
@@ -118,11 +129,12 @@ def _statement(batch: str, line: int, found: dict[str, Any], now: datetime) -> S
 
 def _about(found: dict[str, Any], kind: str) -> dict[str, Any]:
     """Return what the line speaks of: a file of the batch, or an image that is there already."""
-    if kind == "upload" or (kind == "label" and "file" in found):
+    if kind == "upload" or (kind in ("label", "mosaic") and "file" in found):
         size = found.get("size")
         if type(size) is not int or not 0 <= size <= _SIZE:
             raise Rejected("bad_size", "it needs the size of its file in bytes, a whole number.")
-        return {"file": _file(found), "size": size, "image_id": _digest(found, "sha256")}
+        brought = {"file": _file(found), "size": size, "image_id": _digest(found, "sha256")}
+        return {"image_id": brought["image_id"]} if kind == "mosaic" else brought  # which an upload has to bring
     return {"image_id": _digest(found, "image_id")}
 
 
@@ -184,6 +196,13 @@ def _vote(found: dict[str, Any]) -> int:
     if isinstance(value, bool) or not isinstance(value, int | str) or value not in _VOTES:
         raise Rejected("bad_value", "its value is neither like (1) nor dislike (-1).")
     return _VOTES[value]
+
+
+def _is_wanted(found: dict[str, Any]) -> bool:
+    is_wanted = found.get("wanted", True)
+    if not isinstance(is_wanted, bool):
+        raise Rejected("bad_wanted", "its wanted is neither true nor false.")
+    return is_wanted
 
 
 def _task(found: dict[str, Any]) -> str:

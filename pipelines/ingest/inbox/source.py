@@ -12,8 +12,9 @@ import pyarrow as pa
 from pipelines.ingest.image_sources import Terms
 from pipelines.ingest.inbox import batches, drops, terms
 from pipelines.ingest.inbox.batches import MANIFEST, Batch, Manifest
-from pipelines.ingest.inbox.ledger import PENDING, SOURCE, bring_in, source_key, taken_back
+from pipelines.ingest.inbox.ledger import PENDING, bring_in, taken_back
 from pipelines.ingest.inbox.manifest import MANIFEST_BYTES, MANIFEST_LINES, Statement
+from pipelines.ingest.inbox.sight import SOURCE, source_key
 from pipelines.ingest.intake import Intake, Item
 from pipelines.lake import rejects
 from pipelines.lake.errors import CannotRun, Rejected

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from pipelines.ingest import image_sources
 from pipelines.ingest.inbox import labelled_samples
-from pipelines.ingest.inbox.ledger import SOURCE
+from pipelines.ingest.inbox.sight import SOURCE
 from pipelines.lake.materialize import upsert
 from pipelines.lake.runs import Journal
 

@@ -14,6 +14,7 @@ from pipelines.ingest.sample.pieces import Design, make_design
 
 _START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 _PIECES = 900_000  # the uploads are clothes with numbers so high that no catalogue sells them
+_MOSAIC_COLUMNS = 24
 _UPLOADS = (  # file, user, visibility
     ("summer-look.png", "ana", "shared"),
     ("DSC_0412.JPG", "ana", "private"),
@@ -67,7 +68,7 @@ def write_inbox(folder: Path, seed: int = 7) -> Path:
     """Write two batches under `folder`/incoming and return that: uploads, then what users say of them.
 
     The second batch speaks of the first one's images: labels, votes (one given twice, the last one counts), a
-    confirmed label, and a deletion.
+    confirmed label, a mosaic, and a deletion.
     """
     incoming = folder / "incoming"
     first = _open(incoming / "2026-01-05-a", _START)
@@ -105,4 +106,5 @@ def _react(batch: Batch, uploads: list[str], seed: int) -> None:
         batch.note("vote", user_id=user, image_id=uploads[number], value=value)
     kind = _design(0, seed).kind
     batch.note("confirm", user_id="ana", image_id=uploads[0], task="article_type", label=kind.article_type)
+    batch.note("mosaic", user_id="ana", image_id=uploads[0], columns=_MOSAIC_COLUMNS)
     batch.note("delete", user_id="chen", image_id=uploads[5])

@@ -15,7 +15,7 @@ import numpy as np
 
 from pipelines.imaging import encode_jpeg
 from pipelines.ingest import image_sources, images
-from pipelines.ingest.inbox import batches, deletions, labelled_samples, source, uploads, votes
+from pipelines.ingest.inbox import batches, deletions, labelled_samples, mosaic_requests, source, uploads, votes
 from pipelines.ingest.retirement import retire
 from pipelines.lake import rejects
 from pipelines.lake.recipe import Run
@@ -26,7 +26,7 @@ from pipelines.lake.table import Table
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 NOW = START + timedelta(days=30)
-SPOKEN = (uploads.TABLE, votes.TABLE, labelled_samples.TABLE, deletions.TABLE)
+SPOKEN = (uploads.TABLE, votes.TABLE, mosaic_requests.TABLE, labelled_samples.TABLE, deletions.TABLE)
 FILLED = (*SPOKEN, images.TABLE, image_sources.TABLE)
 ALL = (*FILLED, batches.TABLE, rejects.TABLE)
 
@@ -71,6 +71,11 @@ def vote(data: int | str, value: Any, user: str = "ana", at: float = 0) -> Line:
 
 def confirm(data: int | str, word: Any, user: str = "ana", at: float = 0, task: str = "piece") -> Line:
     return {"kind": "confirm", "image_id": _id(data), "task": task, "label": word, "user_id": user, "ts": ts(at)}
+
+
+def mosaic(data: int | str, user: str = "ana", at: float = 0, **more: Any) -> Line:
+    """Return the line of a mosaic; `more` are its options, or `wanted`."""
+    return {"kind": "mosaic", "image_id": _id(data), "user_id": user, "ts": ts(at), **more}
 
 
 def delete(data: int | str, user: str = "ana", at: float = 0) -> Line:

@@ -5,21 +5,26 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
-from boxes import Box, Line, confirm, delete, label, manifest, picture, sha, vote
+from boxes import Box, Line, confirm, delete, label, manifest, mosaic, picture, sha, vote
 from hostile_drops import SHARED, Case, line, lines
+
+from pipelines.ingest.inbox import mosaic_requests
 
 _BASES: dict[str, Line] = {
     "upload": line(title="t", visibility="shared"),
     "label": label(1, "Tee", "eve", 1) | {"file": "a.jpg"},
     "vote": vote(SHARED, 1, "eve", 1),
     "confirm": confirm(SHARED, "Tee", "eve", 1),
+    "mosaic": mosaic(SHARED, "eve", 1, **dict.fromkeys(mosaic_requests.OPTIONS)),
     "delete": delete(SHARED, "eve", 1),
 }
+_SINGLE = tuple(name for name in mosaic_requests.OPTIONS if name not in ("sources", "families"))
 _NEEDED = {
     "upload": ("kind", "file", "size", "sha256", "user_id", "ts", "title", "visibility"),
     "label": ("kind", "file", "size", "sha256", "user_id", "ts", "task", "label"),
     "vote": ("kind", "image_id", "value", "user_id", "ts"),
     "confirm": ("kind", "image_id", "task", "label", "user_id", "ts"),
+    "mosaic": ("kind", "image_id", "user_id", "ts", *_SINGLE),
     "delete": ("kind", "image_id", "user_id", "ts"),
 }
 _WRONG: tuple[Any, ...] = (True, -7.5, [], {}, [["a"]], {"a": {"b": 1}})
@@ -33,7 +38,7 @@ FIELDS += [
     lines(f"{kind} without {field}", {name: value for name, value in base.items() if name != field})
     for kind, base in _BASES.items()
     for field in _NEEDED[kind]
-    if field not in ("title", "visibility", "file") or (kind, field) == ("upload", "file")
+    if field not in ("title", "visibility", "file", *_SINGLE) or (kind, field) == ("upload", "file")
 ]
 
 _GOOD = manifest(line()).decode().strip()
@@ -128,6 +133,21 @@ CLAIMS = [
         lines(f"the user {user!r}", line(user_id=user))
         for user in ("", " ", "good ", "good\n", "go\0od", "u" * 201, "\u2003x")
     ),
+    *(
+        lines(f"the mosaic with {name} {value!r}", mosaic(SHARED, "eve", 1, **{name: value}))
+        for name, values in (
+            ("columns", (0, 2_001, 60.0, "60", 10**400)),
+            ("sources", ("../cifar10", ["cifar10", 7], ["x"] * 51, "a" * 51, [["a"]], [{}])),
+            ("families", ("blue'; DROP TABLE votes", ["\ud800"], [None])),
+            ("tag_path", ("", "/", "/animal/../x", "/a//x", "/%2e", "/a" * 10, "/тигр")),
+            ("max_uses", (0, -1, 2**31)),
+            ("tint", (1.0001, -1e-9, "0.5", 10**400)),
+            ("format", ("gif", "JPEG")),
+            ("wanted", (0, "false", [])),
+        )
+        for value in values
+    ),
+    lines("a mosaic of a file without its size", mosaic(SHARED, "eve", 1, file="a.jpg", sha256=sha(1))),
     *(
         lines(f"the vote {value!r}", vote(SHARED, 1, "eve") | {"value": value})
         for value in (2, 0, "1", "LIKE", 10**400, "")

@@ -12,7 +12,7 @@ from typing import Any
 import boxes
 import pyarrow as pa
 import pytest
-from boxes import Box, Line, confirm, delete, label, sha, upload, vote
+from boxes import Box, Line, confirm, delete, label, mosaic, sha, upload, vote
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -211,6 +211,7 @@ statements = st.one_of(
     st.builds(vote, what, st.sampled_from([1, -1]), who),
     st.builds(label, what, words, who, with_file=st.booleans()),
     st.builds(confirm, what, words, who),
+    st.builds(mosaic, what, who, columns=st.sampled_from([None, 9]), wanted=st.booleans()),
     st.builds(delete, what, who),
 )
 
@@ -274,7 +275,7 @@ def test_batches_of_one_moment_come_to_the_same_rows_in_any_order(data: st.DataO
 def test_a_whole_story_in_any_order(order: tuple[int, ...]) -> None:
     story = [
         [upload(1, "ana", 0, visibility="shared"), confirm(1, "Tee", "ana", 1)],
-        [vote(1, 1, "ben", 2), label(1, "Maxi", "ben", 2, with_file=False)],
+        [vote(1, 1, "ben", 2), label(1, "Maxi", "ben", 2, with_file=False), mosaic(1, "ben", 2)],
         [delete(1, "ana", 3)],
         [upload(1, "ana", 4, visibility="shared")],
         [vote(1, -1, "ben", 1), vote(1, -1, "ana", 5)],

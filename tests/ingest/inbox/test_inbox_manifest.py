@@ -137,7 +137,13 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
-good = {name: st.just(value) for name, value in (UPLOAD | LABEL | {"value": 1}).items() if name != "kind"}
+good = {
+    name: st.just(value)
+    for name, value in (
+        UPLOAD | LABEL | {"value": 1, "columns": 9, "families": ["red"], "tint": 0.5, "wanted": False}
+    ).items()
+    if name != "kind"
+}
 lines = st.fixed_dictionaries(
     {"kind": st.sampled_from(KINDS)}, optional={name: value | values for name, value in good.items()}
 )

@@ -9,11 +9,11 @@ from typing import Any
 import boxes
 import pyarrow as pa
 import pytest
-from boxes import NOW, Box, confirm, delete, label, sha, upload, vote
+from boxes import NOW, Box, confirm, delete, label, mosaic, sha, upload, vote
 
 from pipelines.executor import open_executor
 from pipelines.ingest import image_sources, images, movies
-from pipelines.ingest.inbox import labelled_samples, uploads, votes
+from pipelines.ingest.inbox import labelled_samples, mosaic_requests, uploads, votes
 from pipelines.lake.materialize import upsert
 from pipelines.lake.objects import Objects
 from pipelines.lake.recipe import Run
@@ -24,7 +24,10 @@ from pipelines.producers import materialize
 from warehouse import connection
 from warehouse.release import release
 
-GONE = (images.TABLE, image_sources.TABLE, uploads.TABLE, votes.TABLE, labelled_samples.TABLE, palettes.TABLE)
+GONE = (
+    *(images.TABLE, image_sources.TABLE, uploads.TABLE, votes.TABLE, mosaic_requests.TABLE, labelled_samples.TABLE),
+    palettes.TABLE,
+)
 
 
 def night(box: Box) -> None:
@@ -50,6 +53,7 @@ def test_a_deletion_reaches_everything_that_the_next_release_holds(box: Box) -> 
         upload(2, "ben"),
         label(4, "Tee", "ana"),
         *(vote(seed, 1, "chen", 1) for seed in (1, 2, 3, 4)),
+        *(mosaic(seed, user, 1) for seed in (1, 2, 3, 4) for user in ("ana", "chen")),
         *(confirm(seed, "Dress", "ana", 1) for seed in (1, 2)),
     )
     night(box)
@@ -66,6 +70,7 @@ def test_a_deletion_reaches_everything_that_the_next_release_holds(box: Box) -> 
         "uploads": both,
         "palettes": both,
         "votes": {sha(3)},
+        "mosaic_requests": {sha(3)},
         "labelled_samples": set(),
     }, "a shared picture survives for its other owner, what others say of it does not, for he keeps it to himself"
     assert box.values(uploads.TABLE, "user_id", "image_id") == [("ana", sha(3)), ("ben", sha(2))]
@@ -154,7 +159,8 @@ class Killed(Exception):
 def test_a_retirement_that_is_killed_is_finished_by_the_next_night(
     box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    lines = [upload(seed, visibility="shared") for seed in (1, 2)], [vote(1, 1, "ben", 1), confirm(1, "Tee", "ana", 1)]
+    said = [vote(1, 1, "ben", 1), confirm(1, "Tee", "ana", 1), mosaic(1, "ben", 1), mosaic(1, "ana", 1)]
+    lines = [upload(seed, visibility="shared") for seed in (1, 2)], said
 
     def fill(one: Box) -> Box:
         one.put("a", *lines[0])
@@ -168,7 +174,7 @@ def test_a_retirement_that_is_killed_is_finished_by_the_next_night(
     for _ in range(3):
         calm.night()
     commit, count = Store._commit, 0
-    for nth in range(1, 10):
+    for nth in range(1, 12):
         other = fill(Box(tmp_path / f"{when}{nth}"))
         count = 0
 
@@ -189,6 +195,7 @@ def test_a_retirement_that_is_killed_is_finished_by_the_next_night(
                 pass
             else:
                 break
+        assert nth < 11, "not all commits were killed"
         for _ in range(3):
             other.night()
         assert other.digests() == calm.digests(), nth
