@@ -6,10 +6,11 @@ from pipelines.inference import embeddings, label_scores, labels, tag_paths, tag
 from pipelines.ingest import image_sources, images, movies, product_details, products
 from pipelines.ingest.bechdel import ratings
 from pipelines.ingest.cifar10 import labels as cifar10_labels
-from pipelines.ingest.inbox import batches, deletions, labelled_samples, uploads, votes
+from pipelines.ingest.inbox import batches, deletions, labelled_samples, mosaic_requests, uploads, votes
 from pipelines.lake import rejects, runs
 from pipelines.lake.errors import CannotRun
 from pipelines.lake.table import Table
+from pipelines.mosaic import mosaic_cells, mosaic_tiles, mosaics, tile_pictures
 from pipelines.palette import colour_names, palettes
 from pipelines.recommend import (
     complementary,
@@ -37,6 +38,7 @@ TABLES: tuple[Table, ...] = (
     batches.TABLE,
     uploads.TABLE,
     votes.TABLE,
+    mosaic_requests.TABLE,
     labelled_samples.TABLE,
     deletions.TABLE,
     thumbnails.TABLE,
@@ -58,6 +60,10 @@ TABLES: tuple[Table, ...] = (
     recall_checks.TABLE,
     tags.TABLE,
     tag_paths.TABLE,
+    tile_pictures.TABLE,
+    mosaic_tiles.TABLE,
+    mosaic_cells.TABLE,
+    mosaics.TABLE,
     augmentations.TABLE,
     rejects.TABLE,
     runs.TABLE,

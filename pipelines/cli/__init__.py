@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 a contract was broken (data; repeating will not help), 2 c
 """
 
 import pipelines.cli.learning
+import pipelines.cli.picturing
 import pipelines.cli.reading
 import pipelines.cli.writing  # noqa: F401  # all register their commands
 from pipelines.cli.app import main

@@ -1,0 +1,1 @@
+"""Mosaics: pictures put together from tiles."""
