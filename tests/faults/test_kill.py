@@ -33,7 +33,7 @@ def run(writer: str, folder: Path, **schedule: int) -> tuple[list[dict[str, Any]
 
 
 def test_a_killed_night_converges_and_never_shows_half_of_itself(tmp_path: Path) -> None:
-    schedule = {"every": 1, "random": 200} if ALL else {"every": 13, "random": 6}
+    schedule = {"every": 1, "random": 200} if ALL else {"every": 29, "random": 4}
     trials, summary = run("tessera", tmp_path, **schedule)
     assert [trial for trial in trials if trial["violations"]] == []
     assert summary["delivered"] >= 0.8 * summary["trials"], "too few kills landed to prove anything"
