@@ -6,7 +6,8 @@ stops here, and its report says why. Then each table makes what it lacks, and `r
 DuckDB file. A night without news costs seconds; a night that was cut short goes on where it stopped.
 
 A source that cannot be reached fails for itself: the other sources, and the release, go on without it, and
-`every_source` fails the run in the end. A source whose data broke a contract stops the night at the gate.
+`every_source` fails the run in the end. A source whose data broke a contract stops the night at the gate. Where `tags`
+was skipped or failed, `mosaics` are made with the tags there are; a task that failed keeps the release back.
 
 **Params.** *sources* are those to take in; `configured` means what `TESSERA_SOURCES`, `TESSERA_FASHION`,
 `TESSERA_CIFAR10`, `TESSERA_BECHDEL` and `TESSERA_TMDB_TOKEN` say, and the generated sample where they say nothing.
@@ -54,6 +55,7 @@ FEATURES = {
     "`similar_palettes` is brought up to date where `tessera run similar_palettes recall_checks` has made it once.",
     "tags": "Show every image to the champion of generic-tags; skipped, with the reason, where there is no such model.",
     "tag_paths": "Hang the tags on a tree: /animal/fourlegs/koala.",
+    "mosaics": "Cut a tile out of every image that has none, and lay out anew each mosaic that has better tiles now.",
     "augmentations": "Make a changed copy of every fashion image that has none under the current recipe.",
 }
 TABLES = {  # what a task makes, where that is not the one table of its name
@@ -63,6 +65,7 @@ TABLES = {  # what a task makes, where that is not the one table of its name
         *("complements", "outfits", "matching_colours", "complementary"),
         *("similar_palettes", "recall_checks"),
     ],
+    "mosaics": ["tile_pictures", "mosaic_tiles", "mosaics"],
 }
 
 
@@ -143,10 +146,17 @@ with DAG(
         )
         for task, words in FEATURES.items()
     }
+    tags_settled = EmptyOperator(
+        task_id="tags_settled",
+        doc_md="Holds the mosaics until the tags and their tree are made; skipped or failed, they keep none back.",
+        trigger_rule=TriggerRule.ALL_DONE,
+        execution_timeout=timedelta(minutes=5),
+    )
     publish = TesseraOperator(
         task_id="release",
         doc_md="Build the DuckDB file beside the current one, audit it, then point the readers to it.",
         arguments=["release", RUN_ID],
+        trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,  # what was skipped must not keep the others back
         execution_timeout=timedelta(hours=1),
         outlets=[Asset("tessera://release")],
     )
@@ -158,11 +168,14 @@ with DAG(
         execution_timeout=timedelta(minutes=5),
     )
 
-    alone = [features[table] for table in ("thumbnails", "tags", "tag_paths", "augmentations")]
+    alone = [features[table] for table in ("thumbnails", "augmentations")]
+    tags = [features[table] for table in ("tags", "tag_paths")]
     palettes, hashes, scores = (features[table] for table in ("palettes", "perceptual_hashes", "label_scores"))
-    ingests >> gate >> [*alone, palettes, hashes, scores]
+    ingests >> gate >> [*alone, *tags, palettes, hashes, scores]
     [palettes, hashes] >> features["near_duplicates"]
     scores >> features["labels"]
     [features["near_duplicates"], features["labels"]] >> features["recommendations"]
-    [*alone, features["recommendations"]] >> publish
+    tags >> tags_settled
+    [palettes, tags_settled] >> features["mosaics"]
+    [*alone, *tags, features["recommendations"], features["mosaics"]] >> publish
     [*ingests, publish] >> every_source

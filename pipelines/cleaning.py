@@ -7,7 +7,7 @@ brought back.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,8 @@ from pipelines.lake.objects import Objects, sha256
 from pipelines.lake.runs import Journal
 from pipelines.lake.store import Store
 from pipelines.lake.table import Table
+from pipelines.mosaic import mosaics
+from pipelines.mosaic.making import FOLDER
 from warehouse import pointer
 from warehouse.manifest import file_of, manifest_of
 
@@ -47,8 +49,10 @@ def clean(journal: Journal, releases: Objects, cache: Path, params: CleaningPara
     """Remove what is no longer needed; return how many files of each kind went. Raises CannotRun."""
     objects, days = journal.store.objects, 0 if params.at_once else params.keep_days
     with journal.step("cleaning") as step:
+        replaced = _remove_replaced_pictures(journal.store) if params.at_once else 0
         removed = {
             "data_files": sum(_vacuum(journal.store, table, params) for table in TABLES),
+            "mosaic_pictures": replaced + _remove_unnamed_pictures(journal.store, params.keep_days),
             "inbox_files": sum(_empty(objects, batch) for batch in _taken(journal.store, days)),
             "releases": _remove_releases(releases, days),
             "local_copies": _remove_copies(cache, releases),
@@ -66,6 +70,43 @@ def _vacuum(store: Store, table: Table, params: CleaningParams) -> int:
     if params.at_once:  # files of killed runs stay, for they look like those of a run that goes on beside this one
         removed += store.vacuum(table, 0, leftovers=False)
     return len(removed)
+
+
+def _remove_replaced_pictures(store: Store) -> int:
+    """Remove pictures of mosaics that only earlier versions name; one that no version named yet may be about to be."""
+    standing = {_bundle(path) for path in store.snapshot(mosaics.TABLE).read(["picture"])["picture"].to_pylist()}
+    replaced = _named_pictures(store) - standing
+    return _remove_pictures(store.objects, lambda bundle: bundle in replaced)
+
+
+def _remove_unnamed_pictures(store: Store, days: float) -> int:
+    """Remove pictures of mosaics, written long enough ago, that no version names of which there are files."""
+    named = _named_pictures(store)
+    return _remove_pictures(store.objects, lambda bundle: bundle not in named, days)
+
+
+def _named_pictures(store: Store) -> set[str]:
+    """Return what any data file of `mosaics` names, of whichever version."""
+    files = [file.path for file in store.folder(mosaics.TABLE).list() if not file.path.startswith("_delta_log/")]
+    rows = (store.open(mosaics.TABLE, path).read(columns=["picture"]) for path in files if path.endswith(".parquet"))
+    return {_bundle(path) for held in rows for path in held["picture"].to_pylist()}
+
+
+def _bundle(path: str) -> str:
+    """Return the folder of one picture, in which all its files lie: `_mosaics/MOSAIC/CONTENT`."""
+    return "/".join(path.split("/")[:3])
+
+
+def _remove_pictures(objects: Objects, is_gone: Callable[[str], bool], days: float = 0) -> int:
+    """Remove pictures with all their files, the one first whose presence says that the others are there."""
+    found = [file for file in objects.list(FOLDER) if is_gone(_bundle(file.path))]
+    old = [file.path for file in found if file.age_seconds > days * _DAY_SECONDS]
+    for path in sorted(old, key=lambda path: path.count("/")):
+        objects.delete(path)
+    gone = {_bundle(path) for path in old}
+    for mosaic in {bundle.rpartition("/")[0] for bundle in gone}:
+        objects.remove_empty_folders(mosaic)
+    return len(gone)
 
 
 def _taken(store: Store, days: float) -> Iterator[Batch]:

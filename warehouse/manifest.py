@@ -18,7 +18,7 @@ from pipelines.lake import runs
 from pipelines.lake.store import Snapshot
 from pipelines.lake.table import Column, Table
 
-VERSION = 4  # of the warehouse: raise it when views, indexes or the file's own tables change
+VERSION = 5  # of the warehouse: raise it when views, indexes or the file's own tables change
 
 RELEASE = Table(
     name="_release",

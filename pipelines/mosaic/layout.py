@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,9 @@ from pipelines.mosaic.apart import Rule
 from pipelines.mosaic.features import Features, Mode, distances
 from pipelines.mosaic.search import NOWHERE, Floats, Index, Ints, Places
 
-_EXACT = 1 << 27  # distances between cells and uses of tiles, 1 GiB of them: up to here the best is found
+_EXACT = 2_500  # cells: up to here the best layout is found, in half a minute where most want the same tiles
+_COSTS = 1 << 27  # distances that are held for it: 1 GiB
+_ROWS = 64  # of them that are reckoned at once
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ def _chosen(grid: Grid, tiles: Features, index: Index, limits: Limits) -> tuple[
     if uses == count:
         near, squares = search.nearest(cells, index)
         places, bound = near[:, 0], math.fsum(np.sqrt(squares[:, 0]))
-    elif uses * len(tiles) * count <= _EXACT:
+    elif count <= _EXACT and uses * len(tiles) * count <= _COSTS:
         places, bound = _best(cells, tiles, uses)
     else:
         places, bound = quota.assign(cells, index, uses)
@@ -124,17 +127,28 @@ def _chosen(grid: Grid, tiles: Features, index: Index, limits: Limits) -> tuple[
 
 
 def _best(cells: Features, tiles: Features, uses: int) -> tuple[Places, float]:
-    """Return the layout with the least sum of distances, and that sum (Jonker and Volgenant's algorithm)."""
-    costs = np.repeat(_roots(cells, tiles), uses, axis=1)
+    """Return the layout with the least sum of distances, and that sum (Jonker and Volgenant's algorithm).
+
+    Of n cells none needs more than its n nearest uses of tiles, as one of them is always left for it.
+    """
+    most = min(-(-len(cells) // uses), len(tiles))
+    is_needed = np.zeros(len(tiles), bool)
+    for _, squares in _squares_of_all(cells, tiles):
+        is_needed[np.argpartition(squares, most - 1, axis=1)[:, :most]] = True
+    some = np.flatnonzero(is_needed)
+    costs = np.empty((len(cells), len(some) * uses))
+    for first, squares in _squares_of_all(cells, tiles[some]):
+        costs[first : first + len(squares)] = np.repeat(np.sqrt(squares), uses, axis=1)
     rows, slots = linear_sum_assignment(costs)
-    return (slots // uses).astype(np.int32), math.fsum(costs[rows, slots])
+    return some[slots // uses].astype(np.int32), math.fsum(costs[rows, slots])
 
 
-def _roots(cells: Features, tiles: Features) -> Floats:
-    """Return all distances (cells, tiles); the numbers are whole, so that nothing is lost by expanding squares."""
-    norms = (cells**2).sum(axis=1, dtype=np.float64)[:, None] + (tiles**2).sum(axis=1, dtype=np.float64)
-    norms -= 2 * (cells @ tiles.T)
-    return np.asarray(np.sqrt(norms, out=norms))
+def _squares_of_all(cells: Features, tiles: Features) -> Iterator[tuple[int, Floats]]:
+    """Yield squared distances (cells, tiles), some cells at a time; no whole number is lost by expanding squares."""
+    norms = (tiles**2).sum(axis=1, dtype=np.float64)
+    for first in range(0, len(cells), _ROWS):
+        some = cells[first : first + _ROWS]
+        yield first, norms + (some**2).sum(axis=1, dtype=np.float64)[:, None] - 2 * (some @ tiles.T)
 
 
 def _kept(

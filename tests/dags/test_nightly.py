@@ -80,7 +80,7 @@ def test_a_failure_stops_the_night(stage: Stage, code: int, tries: int) -> None:
     [night] = nights(stage, {"sources": ["sample"]})
     assert all(night[f"ingest_{name}"] == ["success", 1] for name in SOURCES)
     assert night["gate"] == ["failed", tries]
-    assert night["release"] == ["upstream_failed", 0]
+    assert night["mosaics"] == night["release"] == ["upstream_failed", 0]
 
 
 def test_a_source_that_is_away_keeps_nothing_back(stage: Stage) -> None:
@@ -97,6 +97,20 @@ def test_a_source_that_is_not_wanted_is_skipped(stage: Stage) -> None:
     [night] = nights(stage, {})
     assert night.pop("ingest_cifar10") == ["skipped", 1]
     assert all(state == ["success", 1] for state in night.values())
+
+
+def test_tags_that_were_skipped_keep_neither_mosaics_nor_the_release_back(stage: Stage) -> None:
+    stage.behave(tags={"raw": json.dumps({"status": "skipped", "reason": "There is no such model."})})
+    [night] = nights(stage, {})
+    assert night.pop("tags") == ["skipped", 1]
+    assert all(state == ["success", 1] for state in night.values())
+
+
+def test_tags_that_failed_keep_no_mosaics_back(stage: Stage) -> None:
+    stage.behave(tags={"code": 1})
+    [night] = nights(stage, {})
+    assert (night["tags"], night["mosaics"]) == (["failed", 1], ["success", 1])
+    assert night["release"] == ["upstream_failed", 0]
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,10 @@ from pipelines.duplicates import near_duplicates
 from pipelines.inference import label_scores, labels, tag_paths, tags
 from pipelines.ingest import image_sources, images, products
 from pipelines.ingest.image_sources import Terms
-from pipelines.ingest.inbox import uploads
+from pipelines.ingest.inbox import mosaic_requests, uploads
 from pipelines.ingest.inbox.ledger import SOURCE, source_key
 from pipelines.lake.table import Table
+from pipelines.mosaic import mosaic_cells, mosaic_tiles, mosaics
 from pipelines.palette import colour_names, palettes
 from pipelines.recommend import complementary, similar
 from warehouse.marts import VIEWS
@@ -50,6 +51,7 @@ PIECES: dict[str, tuple[tuple[str, float], ...]] = {  # the colours of each pict
 }
 ID = {name: sha256(name.encode()).hexdigest() for name in PIECES}
 NOBODY = "0" * 64
+BENS_MOSAIC = "b" * 16
 _KINDS = {"jeans": "Jeans", "watch": "Watches"}
 _PRODUCTS = ("tee", "crimson tee", "navy tee", "twin of navy tee", "jeans", "watch")
 _MODEL = {"model_name": "fashion-labels", "model_version": 3}
@@ -115,11 +117,51 @@ def alike(source: str, *candidates: str, block: str = "labels", label: str = "Te
     ]
 
 
+def by_palette(source: str, *candidates: str) -> list[Row]:
+    """Return rows of `similar_palettes` for these candidates, in their order."""
+    said = {"block": "labels", "shared_labels": ["Tee"]}
+    return [
+        {"source_id": ID[source], "rank": rank, "rec_id": ID[name], "distance": rank / 10} | said
+        for rank, name in enumerate(candidates, 1)
+    ]
+
+
 def goes_with(source: str, candidate: str, rank: int = 1, relation: str = "hue-180") -> Row:
     """Return a row of `complementary`: the candidate's first colour is 12.5 from the matching one."""
     made = {"score": 12.5, "relation": relation, "colour_hex": "1A8B8B", "swatch": 0}
     allowed = {"block": "labels", "matched_labels": ["Jeans"]}
     return {"source_id": ID[source], "rank": rank, "rec_id": ID[candidate]} | made | allowed
+
+
+def tile(name: str, owner: str | None = None, shared: bool = False) -> Row:
+    """Return a row of `mosaic_tiles`: a picture of the shop, or one that somebody put in."""
+    shown = {"tile_id": ID[name], "label": "jersey", "tag_path": "/clothing/jersey", "family": "red"}
+    means = {"mean_red": 1.0, "mean_green": 2.0, "mean_blue": 3.0}
+    whose = {"is_public": shared or not owner, "owners": [owner] if owner else None}
+    return shown | means | whose | {"source": "uploads" if owner else "sample"}
+
+
+def asked(mosaic_id: str, user_id: str | None, name: str, **options: Any) -> Row:
+    """Return a row of `mosaic_requests`."""
+    said = {"mosaic_id": mosaic_id, "user_id": user_id, "image_id": ID[name], "is_wanted": True, "asked_at": 0}
+    return said | vars(mosaic_requests.Options()) | {"batch": "1"} | options
+
+
+def laid_out(mosaic_id: str, user_id: str | None, name: str) -> Row:
+    """Return a row of `mosaics`, of one column and no more rows than anybody counts."""
+    sizes = {"columns": 1, "rows": 1, "width_px": 32, "height_px": 32, "tile_count": 9, "used_count": 1, "most_uses": 1}
+    near = {"distance": 0.5, "bound": 0.25, "gap": 1.0, "error": 0.5, "changed_count": 0}
+    place = {"picture": f"_mosaics/{mosaic_id}/1/mosaic.jpg", "made_of": ""}
+    whose = {"mosaic_id": mosaic_id, "user_id": user_id, "image_id": ID[name], "mode": "cells_3x3"}
+    return whose | sizes | near | place
+
+
+def cells(mosaic_id: str, *names: str) -> list[Row]:
+    """Return rows of `mosaic_cells`: tiles one below the other, each 0.25 further off than the one above."""
+    return [
+        {"mosaic_id": mosaic_id, "y": y, "x": 0, "tile_id": ID[name], "distance": 0.25 * y, "rank": 1}
+        for y, name in enumerate(names)
+    ]
 
 
 def _sources() -> list[Row]:
@@ -183,6 +225,10 @@ def stock() -> dict[Table, list[Row]]:
         near_duplicates.TABLE: [pair("navy tee", "twin of navy tee"), pair("tee", "ben's", same=True)],
         similar.TABLE: _similar(),
         complementary.TABLE: matches,
+        mosaic_tiles.TABLE: [tile("tee"), tile("jeans"), tile("ben's", "ben"), tile("ben's for all", "ben", True)],
+        mosaic_requests.TABLE: [asked(BENS_MOSAIC, "ben", "ben's")],
+        mosaics.TABLE: [laid_out(BENS_MOSAIC, "ben", "ben's")],
+        mosaic_cells.TABLE: cells(BENS_MOSAIC, "tee", "ben's", "jeans", "ben's", "ben's for all", "ben's"),
     }
 
 

@@ -6,12 +6,32 @@ from collections.abc import Iterator
 
 import duckdb
 import pytest
-from boutique import ID, NOBODY, PIECES, alike, ask, goes_with, opened, pair, put, stock, vote
+from boutique import (
+    BENS_MOSAIC,
+    ID,
+    NOBODY,
+    PIECES,
+    alike,
+    ask,
+    asked,
+    by_palette,
+    cells,
+    goes_with,
+    laid_out,
+    opened,
+    pair,
+    put,
+    stock,
+    vote,
+)
 
 from pipelines.duplicates import near_duplicates
-from pipelines.ingest.inbox import votes
-from pipelines.recommend import complementary, similar
+from pipelines.ingest.inbox import mosaic_requests, votes
+from pipelines.mosaic import mosaic_cells, mosaics
+from pipelines.recommend import complementary, similar, similar_palettes
 from warehouse.marts import VIEWS
+
+ANAS_MOSAIC, OPEN_MOSAIC = "a" * 16, "0" * 16  # where Ben's private picture slips in
 
 # How each view with a viewer is asked, for all that it could show.
 QUESTIONS: dict[str, tuple[str, ...]] = {
@@ -30,6 +50,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     "settled_pieces": ("{viewer}",),
     "recommended_pieces": ("{viewer}",),
     "similar_to": ("'{image}', {viewer}",),
+    "similar_palettes_to": ("'{image}', {viewer}",),
     "matches_for": ("'{image}', {viewer}",),
     "recommendations": ("{viewer}",),
     "discover": ("{viewer}, 100", "{viewer}, 3, 7"),
@@ -39,6 +60,8 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "'{tee}', '{image}', {viewer}",
         "'{image}', viewer := {viewer}",
     ),
+    "mosaics_of": ("{viewer}",),
+    "mosaic_tiles_of": tuple(f"'{mosaic}', {{viewer}}" for mosaic in (BENS_MOSAIC, ANAS_MOSAIC, OPEN_MOSAIC)),
 }
 
 
@@ -53,9 +76,19 @@ def leaky() -> Iterator[duckdb.DuckDBPyConnection]:
     """The boutique, and in every table rows that name Ben's private picture, also where they should not."""
     rows = stock()
     rows[similar.TABLE] += alike("jeans", "ben's", "tee")
+    rows[similar_palettes.TABLE] = [*by_palette("jeans", "ben's", "tee"), *by_palette("ben's", "tee")]
     rows[complementary.TABLE] += [goes_with("jeans", "ben's"), goes_with("tee", "ben's", rank=2)]
     rows[near_duplicates.TABLE] += [pair("crimson tee", "ben's"), pair("ana's", "ben's")]
     rows[votes.TABLE] = [vote(user, name, 1) for user in ("ana", "ben") for name in ("ben's", "crimson tee")]
+    slips = (
+        (ANAS_MOSAIC, "ana", "ana's"),
+        (OPEN_MOSAIC, None, "tee"),
+        ("c" * 16, "ana", "ben's"),
+        ("d" * 16, None, "ben's"),
+    )
+    rows[mosaic_requests.TABLE] += [asked(*slip) for slip in slips]
+    rows[mosaics.TABLE] += [laid_out(*slip) for slip in slips]
+    rows[mosaic_cells.TABLE] += [cell for slip in slips for cell in cells(slip[0], "tee", "ben's")]
     with opened(rows) as connection:
         yield connection
 
@@ -152,6 +185,13 @@ def test_a_disliked_piece_never_comes_back_nor_do_its_look_alikes(db: duckdb.Duc
         recommended = {rec_id for (rec_id,) in ask(db, f"SELECT rec_id FROM {macro}")}
         assert recommended
         assert not recommended & {ID["navy tee"], ID["twin of navy tee"]}
+
+
+def test_by_palette_a_disliked_piece_is_gone_too(db: duckdb.DuckDBPyConnection) -> None:
+    put(db, similar_palettes.TABLE, *by_palette("tee", "crimson tee", "jeans"))
+    assert ask(db, "SELECT rec_id FROM similar_palettes_to(1, 'ana')") == [(ID["crimson tee"],), (ID["jeans"],)]
+    put(db, votes.TABLE, vote("ana", "jeans", -1))
+    assert ask(db, "SELECT rank, rec_id FROM similar_palettes_to(?, 'ana')", ID["tee"]) == [(1, ID["crimson tee"])]
 
 
 def test_who_dislikes_the_photo_dislikes_the_piece(db: duckdb.DuckDBPyConnection) -> None:
