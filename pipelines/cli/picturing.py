@@ -12,7 +12,7 @@ from pipelines.cli.app import RunId, app, working
 from pipelines.gate import GateParams
 from pipelines.ingest.inbox import mosaic_requests
 from pipelines.ingest.inbox.mosaic_requests import FORMATS, MODES, MosaicRequest
-from pipelines.lake.errors import CannotRun, Rejected
+from pipelines.lake.errors import ContractBroken, Rejected
 
 _MADE_OF = ("tile_pictures", "tag_paths", "mosaic_tiles", "mosaics")
 _ONE_OF = ", ".join
@@ -54,7 +54,7 @@ def mosaic(
     try:
         options = mosaic_requests.told(asked)
     except Rejected as error:
-        raise CannotRun(error.detail) from error
+        raise ContractBroken(error.detail) from error
     with working("mosaic", run_id) as (settings, journal, summary):
         from pipelines.mosaic import asking
 

@@ -15,7 +15,7 @@ from scipy.optimize import linear_sum_assignment
 from pipelines.compiled import compiled
 from pipelines.mosaic import search
 from pipelines.mosaic.features import Features
-from pipelines.mosaic.search import LANES, NOWHERE, Floats, Index, Places, bound_clusters, none_within, squares_in
+from pipelines.mosaic.search import LANES, NOWHERE, Floats, Index, Ints, Places, bound_clusters, none_within, squares_in
 
 _ROUNDS = 4  # of changing; later ones change next to nothing
 _BLOCK = 6  # cells of a side of a square that a bound is reckoned for
@@ -30,11 +30,16 @@ class Rule(NamedTuple):
 
 
 class Uses(NamedTuple):
-    """Which cells have a tile: the first of them by tile, then the `following` by cell; NOWHERE ends."""
+    """The tile each cell has, by what it was `chosen` and how far, squared, it is; NOWHERE: none.
+
+    Which cells have a tile: the first of them by tile, then the `following` by cell; NOWHERE ends.
+    """
 
     first: Places
     following: Places
     counts: Places
+    chosen: Places
+    squares: Floats
 
 
 @compiled
@@ -51,15 +56,15 @@ def _may_have(uses: Uses, rule: Rule, cell: int, tile: int) -> bool:
 
 
 @compiled
-def _give(uses: Uses, chosen: Places, cell: int, tile: int) -> None:
+def _give(uses: Uses, cell: int, tile: int) -> None:
     uses.following[cell], uses.first[tile] = uses.first[tile], cell
     uses.counts[tile] += 1
-    chosen[cell] = tile
+    uses.chosen[cell] = tile
 
 
 @compiled
-def _take(uses: Uses, chosen: Places, cell: int) -> None:
-    tile = chosen[cell]
+def _take(uses: Uses, cell: int) -> None:
+    tile = uses.chosen[cell]
     before = uses.first[tile]
     if before == cell:
         uses.first[tile] = uses.following[cell]
@@ -68,7 +73,7 @@ def _take(uses: Uses, chosen: Places, cell: int) -> None:
             before = uses.following[before]
         uses.following[before] = uses.following[cell]
     uses.counts[tile] -= 1
-    chosen[cell] = NOWHERE
+    uses.chosen[cell] = NOWHERE
 
 
 @compiled
@@ -96,29 +101,29 @@ def _nearest_free(
 
 
 @compiled
-def _place(cells: Features, index: Index, rule: Rule, kept: float, uses: Uses, chosen: Places, at: Floats) -> bool:
+def _place(cells: Features, index: Index, rule: Rule, order: Ints, kept: float, uses: Uses) -> bool:
     """Give every open cell a tile and every other a better one where there is; return whether anything changed."""
     bounds, is_changed = np.empty(len(index.radii)), False
-    for cell in range(len(cells)):
-        had, limit = chosen[cell], np.inf
+    for cell in order:
+        had, limit = uses.chosen[cell], np.inf
         if had >= 0:
-            limit = at[cell] * kept
-            _take(uses, chosen, cell)
+            limit = uses.squares[cell] * kept
+            _take(uses, cell)
         tile, best = _nearest_free(cells, cell, index, uses, rule, bounds, limit)
         is_better = tile >= 0 and (had < 0 or best < limit)
         if is_better:
-            at[cell] = best
+            uses.squares[cell] = best
         is_changed |= is_better
         if is_better or had >= 0:
-            _give(uses, chosen, cell, tile if is_better else had)
+            _give(uses, cell, tile if is_better else had)
     return is_changed
 
 
 @compiled
-def _keep(held: Places, rule: Rule, uses: Uses, chosen: Places) -> None:
-    for cell in range(len(held)):
+def _keep(held: Places, rule: Rule, order: Ints, uses: Uses) -> None:
+    for cell in order:
         if held[cell] >= 0 and _may_have(uses, rule, cell, held[cell]):
-            _give(uses, chosen, cell, held[cell])
+            _give(uses, cell, held[cell])
 
 
 def place(cells: Features, tiles: Features, index: Index, rule: Rule, held: Places, margin: float = 0.0) -> Places:
@@ -127,14 +132,19 @@ def place(cells: Features, tiles: Features, index: Index, rule: Rule, held: Plac
     A cell changes only to a tile that is nearer by more than `margin`, a share of the distance. Cells for which no tile
     is left stay NOWHERE.
     """
-    uses = Uses(np.full(len(tiles), NOWHERE, np.int32), np.empty(len(cells), np.int32), np.zeros(len(tiles), np.int32))
-    chosen = np.full(len(cells), NOWHERE, np.int32)
-    _keep(held, rule, uses, chosen)
-    at = ((cells - tiles[chosen]) ** 2).sum(axis=1).astype(np.float64)
+    uses = Uses(
+        first=np.full(len(tiles), NOWHERE, np.int32),
+        following=np.empty(len(cells), np.int32),
+        counts=np.zeros(len(tiles), np.int32),
+        chosen=np.full(len(cells), NOWHERE, np.int32),
+        squares=((cells - tiles[held]) ** 2).sum(axis=1, dtype=np.float64),
+    )
+    order = search.shuffled(len(cells))
+    _keep(held, rule, order, uses)
     for _ in range(_ROUNDS):
-        if not _place(cells, index, rule, (1 - margin) ** 2, uses, chosen, at):
+        if not _place(cells, index, rule, order, (1 - margin) ** 2, uses):
             break
-    return chosen
+    return uses.chosen
 
 
 def bound(cells: Features, tiles: Features, index: Index, rule: Rule, rows: int) -> float:
@@ -156,6 +166,6 @@ def bound(cells: Features, tiles: Features, index: Index, rule: Rule, rows: int)
 def _least(cells: Features, tiles: Features, near: Places) -> float:
     """Return the least sum of distances with which cells get one of the tiles near any of them each, all different."""
     some = tiles[np.unique(near[near >= 0])]
-    squares = (cells**2).sum(axis=1)[:, None] + (some**2).sum(axis=1) - 2 * (cells @ some.T)
-    costs = np.sqrt(squares.astype(np.float64))
+    norms = (cells**2).sum(axis=1, dtype=np.float64)[:, None] + (some**2).sum(axis=1, dtype=np.float64)
+    costs = np.sqrt(norms - 2 * (cells @ some.T))
     return float(costs[linear_sum_assignment(costs)].sum())

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from pipelines.ingest import images, products
 from pipelines.lake import rejects
-from pipelines.lake.errors import CannotRun
+from pipelines.lake.errors import CannotRun, ContractBroken
 from pipelines.lake.recipe import recipe
 from pipelines.lake.store import Store
 from pipelines.mosaic import mosaics
@@ -17,7 +17,7 @@ _NUMBER_DIGITS = 19  # of a 64-bit number; an image's id has 64
 
 
 def find(store: Store, words: str) -> str:
-    """Return the id of the picture that is meant. Raises CannotRun.
+    """Return the id of the picture that is meant. Raises ContractBroken.
 
     Words are its id, the first digits of it, an upload's key in `image_sources` (`upload/USER/ID`), or the number of a
     product, of which it is the large photo where there is one.
@@ -26,9 +26,9 @@ def find(store: Store, words: str) -> str:
     is_number = name.isascii() and name.isdecimal() and len(name) < _NUMBER_DIGITS
     found = _of_product(store, int(name)) if is_number else _beginning_with(store, name)
     if not found:
-        raise CannotRun(f"the lake has no picture {words!r:.100}. Give a product's number or an image's id.")
+        raise ContractBroken(f"the lake has no picture {words!r:.100}. Give a product's number or an image's id.")
     if len(found) > 1:
-        raise CannotRun(f"{words!r:.100} is the beginning of several images' ids. Give more of its digits.")
+        raise ContractBroken(f"{words!r:.100} is the beginning of several images' ids. Give more of its digits.")
     return found[0]
 
 
@@ -46,12 +46,14 @@ def _beginning_with(store: Store, name: str) -> list[str]:
 
 
 def outcome(store: Store, mosaic_id: str) -> dict[str, object]:
-    """Return the row of a mosaic that was asked for. Raises CannotRun, with the reason, where it could not be made."""
+    """Return the row of a mosaic that was asked for. Raises ContractBroken, saying why, where it could not be made."""
     held = store.snapshot(mosaics.TABLE).read()
     rows = held.filter(pc.equal(held["mosaic_id"], mosaic_id)).to_pylist()
     why = [one for one in rejects.standing(store, mosaics.TABLE.name, recipe(mosaics.TABLE)) if one.key == mosaic_id]
     if why or not rows:
-        raise CannotRun(why[0].detail if why else f"mosaic {mosaic_id} was not made: its picture is not to be seen.")
+        raise ContractBroken(
+            why[0].detail if why else f"mosaic {mosaic_id} was not made: its picture is not to be seen."
+        )
     return dict(rows[0])
 
 

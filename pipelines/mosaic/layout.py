@@ -74,7 +74,8 @@ def lay_out(grid: Grid, tiles: Features, limits: Limits, held: Places | None = N
     index = search.index_of(tiles)
     chosen, bound = _chosen(grid, tiles, index, limits)
     if held is not None:
-        chosen = _kept(grid, tiles, index, limits, chosen, held, margin)
+        kept = _kept(grid, tiles, index, limits, chosen, held, margin)
+        chosen = chosen if (kept == NOWHERE).any() else kept  # what stands may leave no room for what is new
     if missing := int((chosen == NOWHERE).sum()):
         raise Rejected(
             "too_few_tiles",
@@ -131,7 +132,8 @@ def _best(cells: Features, tiles: Features, uses: int) -> tuple[Places, float]:
 
     Of n cells none needs more than its n nearest uses of tiles, as one of them is always left for it.
     """
-    most = min(-(-len(cells) // uses), len(tiles))
+    order = search.shuffled(len(cells))
+    cells, most = cells[order], min(-(-len(cells) // uses), len(tiles))
     is_needed = np.zeros(len(tiles), bool)
     for _, squares in _squares_of_all(cells, tiles):
         is_needed[np.argpartition(squares, most - 1, axis=1)[:, :most]] = True
@@ -140,7 +142,9 @@ def _best(cells: Features, tiles: Features, uses: int) -> tuple[Places, float]:
     for first, squares in _squares_of_all(cells, tiles[some]):
         costs[first : first + len(squares)] = np.repeat(np.sqrt(squares), uses, axis=1)
     rows, slots = linear_sum_assignment(costs)
-    return some[slots // uses].astype(np.int32), math.fsum(costs[rows, slots])
+    places = np.empty(len(cells), np.int32)
+    places[order] = some[slots // uses]
+    return places, math.fsum(costs[rows, slots])
 
 
 def _squares_of_all(cells: Features, tiles: Features) -> Iterator[tuple[int, Floats]]:

@@ -128,9 +128,10 @@ def sketched(store: Store, request: MosaicRequest) -> Sketch:
 
 
 def draw(store: Store, mosaic: Mosaic, told: Callable[[int], None] | None = None) -> None:
-    """Write a mosaic's picture into the lake, unless it is there. Raises CannotRun."""
-    if store.objects.find(mosaic.path):
-        return
+    """Write a mosaic's picture into the lake. Raises CannotRun.
+
+    One that is there is written again: it may be an old one that the cleaning is about to take.
+    """
     request, (ids, cells) = mosaic.sketch.request, mosaic.used
     options = request.options
     tint = rendering.Tint(mosaic.sketch.source, options.tint) if options.tint else None

@@ -27,7 +27,8 @@ class Tiles:
     @cached_property
     def _rows(self) -> pa.Table:
         columns = ["tile_id", "source", "tag_path", "family", "is_public", "owners"]
-        return self.tiles.read(columns).sort_by("tile_id")
+        rows = self.tiles.read(columns)  # of a picture that went meanwhile there is still a row
+        return rows.filter(pc.is_in(rows["tile_id"], self._pictures["image_id"])).sort_by("tile_id")
 
     @cached_property
     def _pictures(self) -> pa.Table:

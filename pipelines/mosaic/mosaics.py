@@ -80,10 +80,14 @@ class _Night:
 
     def forget(self, wanted: set[str]) -> None:
         """Take out the mosaics that nobody asks for any more."""
-        gone = pa.array(sorted(self.held.keys() - wanted), pa.string())
-        if len(gone):
-            for each in (self.table, mosaic_cells.TABLE):
-                remove(self.journal.store, self.journal.run, each, lambda rows: pc.is_in(rows["mosaic_id"], gone))
+        laid_out = self.journal.store.snapshot(mosaic_cells.TABLE).read(["mosaic_id"])["mosaic_id"].unique().to_pylist()
+        if gone := sorted((self.held.keys() | set(laid_out)) - wanted):
+            self._remove(gone)
+
+    def _remove(self, mosaic_ids: list[str]) -> None:
+        gone = pa.array(mosaic_ids, pa.string())
+        for each in (self.table, mosaic_cells.TABLE):
+            remove(self.journal.store, self.journal.run, each, lambda rows: pc.is_in(rows["mosaic_id"], gone))
 
     def bring_up_to_date(self, wanted: Iterable[MosaicRequest]) -> Iterable[Reject]:
         """Make each mosaic that is not as it should be; yield those that cannot be made."""
@@ -96,6 +100,8 @@ class _Night:
             try:
                 self._make(request, tile_ids, made_of, before)
             except Rejected as error:
+                if before:  # it shows tiles that are not there any more
+                    self._remove([request.mosaic_id])
                 yield Reject(request.mosaic_id, error.reason, f"Mosaic of {request.image_id[:12]}: {error.detail}")
             else:
                 self.made += 1

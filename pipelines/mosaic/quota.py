@@ -27,6 +27,7 @@ from pipelines.mosaic.search import (
     Places,
     clusters,
     in_parts,
+    shuffled,
     squares_in,
 )
 
@@ -60,7 +61,7 @@ def assign(cells: Features, index: Index, uses: int) -> tuple[Places, float]:
     slots = Slots(np.full((index.places.size, uses), NOWHERE, np.int32), np.zeros((index.places.size, uses), kind))
     prices = np.zeros(index.places.size, kind)
     chosen = np.empty(len(cells), np.int32)
-    _auction(cells, index, _groups(cells), slots, prices, chosen)
+    _auction(cells, index, _groups(cells), slots, prices, shuffled(len(cells)), chosen)
     return index.places.ravel()[chosen], _bound(cells, index, prices, uses)
 
 
@@ -84,7 +85,9 @@ class Lists(NamedTuple):
 
 
 @compiled
-def _auction(cells: Features, index: Index, groups: Groups, slots: Slots, prices: Features, chosen: Places) -> None:
+def _auction(
+    cells: Features, index: Index, groups: Groups, slots: Slots, prices: Features, bidders: Ints, chosen: Places
+) -> None:
     count, kind = len(groups.centres), index.blocks.dtype
     lists = Lists(
         np.empty((count, _LISTED), np.int32),
@@ -92,7 +95,7 @@ def _auction(cells: Features, index: Index, groups: Groups, slots: Slots, prices
         np.full(count, -1.0).astype(kind),
     )
     costs, squares = np.empty(index.places.size, kind), np.empty(LANES, kind)
-    bidders, left = np.arange(len(cells))[::-1].copy(), len(cells)
+    left = len(bidders)
     while left > 0:
         left -= 1
         cell = bidders[left]
@@ -141,14 +144,16 @@ def _list_anew(
         some, paid = costs[at : at + LANES], prices[at : at + LANES]
         for lane in range(len(squares)):
             some[lane] = np.sqrt(squares[lane]) + paid[lane]
-    count = 0
-    horizon = np.partition(costs, _LISTED - 1)[_LISTED - 1] if len(costs) > _LISTED else np.inf
-    for at in range(len(costs)):
-        is_tile = index.places[at // LANES, at % LANES] >= 0
-        if costs[at] <= horizon and is_tile and count < _LISTED:
-            lists.tiles[group, count] = at
-            lists.blocks[group, count // LANES, :, count % LANES] = index.blocks[at // LANES, :, at % LANES]
-            count += 1
+    count, horizon = 0, np.inf
+    if len(costs) > _LISTED:
+        horizon = np.partition(costs, _LISTED - 1)[_LISTED - 1]
+    for is_tie in (False, True):  # of what costs as much as the last there may be more than there is room for
+        for at in range(len(costs)):
+            is_in = costs[at] == horizon if is_tie else costs[at] < horizon
+            if is_in and index.places[at // LANES, at % LANES] >= 0 and count < _LISTED:
+                lists.tiles[group, count] = at
+                lists.blocks[group, count // LANES, :, count % LANES] = index.blocks[at // LANES, :, at % LANES]
+                count += 1
     lists.tiles[group, count:] = NOWHERE
     lists.horizons[group] = horizon
 

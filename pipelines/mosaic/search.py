@@ -78,6 +78,15 @@ def _nearest_centres(points: npt.NDArray[np.float32], centres: npt.NDArray[np.fl
     return np.concatenate([(squares - 2 * part @ centres.T).argmin(axis=1) for part in parts])
 
 
+def shuffled(count: int) -> Ints:
+    """Return cells in an order, always the same, that favours no part of the picture.
+
+    Cells that are alike get tiles that are not, and whoever comes first gets the better ones: from above, a plain sky
+    would fade downwards.
+    """
+    return np.random.default_rng(count).permutation(count)
+
+
 @compiled
 def squares_in(cell: Features, blocks: Features, block: int, start: int, stop: int, squares: Features) -> None:
     """Add to `squares` (LANES,) how far a block's tiles are from a cell in the numbers from `start` to `stop`."""

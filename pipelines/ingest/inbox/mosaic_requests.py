@@ -18,7 +18,7 @@ from pipelines.ingest import images
 from pipelines.ingest.columns import IMAGE_ID
 from pipelines.ingest.inbox import sight, uploads
 from pipelines.ingest.inbox.uploads import BATCH, USER_ID
-from pipelines.lake.errors import CannotRun, Rejected
+from pipelines.lake.errors import ContractBroken, Rejected
 from pipelines.lake.materialize import upsert
 from pipelines.lake.objects import sha256
 from pipelines.lake.runs import Journal
@@ -180,11 +180,16 @@ TABLE = Table(
 def ask(journal: Journal, request: MosaicRequest, *, is_wanted: bool = True) -> None:
     """Note what an operator asks for, or takes back; asking twice is one row.
 
-    Raises CannotRun where there is no such picture.
+    Raises ContractBroken where there is no such picture, or nothing to take back.
     """
+    if not is_wanted and request.mosaic_id not in {each.mosaic_id for each in requests(journal.store)}:
+        raise ContractBroken(
+            f"mosaic {request.mosaic_id} is not asked for, so it cannot be taken back. Give user and options as "
+            'they were: tessera sql "FROM mosaic_requests" lists them.'
+        )
     rows = pa.Table.from_pylist([request.row(datetime.now(UTC), is_wanted=is_wanted)], TABLE.schema)
     if is_wanted and not pc.all(_seen(journal.store, rows)).as_py():
-        raise CannotRun(
+        raise ContractBroken(
             f"there is no picture {request.image_id} that {request.user_id or 'everybody'} may see. Name one of a "
             "source or a shared upload, or the user on whose behalf you ask."
         )
