@@ -167,7 +167,7 @@ def gc(
     ] = False,
     run_id: RunId = None,
 ) -> None:
-    """Remove for good what was deleted or replaced: data files, taken batches of the inbox, old releases."""
+    """Remove for good what was deleted or replaced: data files, mosaics, taken batches of the inbox, old releases."""
     from pipelines.cleaning import CleaningParams, clean
 
     with working("gc", run_id) as (settings, journal, summary):

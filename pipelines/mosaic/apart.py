@@ -139,7 +139,8 @@ def place(cells: Features, tiles: Features, index: Index, rule: Rule, held: Plac
         chosen=np.full(len(cells), NOWHERE, np.int32),
         squares=((cells - tiles[held]) ** 2).sum(axis=1, dtype=np.float64),
     )
-    order = search.shuffled(len(cells))
+    # Row by row repeats come as near to each other as they may; only a quota makes what comes first better.
+    order = search.shuffled(len(cells)) if rule.uses < len(cells) else np.arange(len(cells))
     _keep(held, rule, order, uses)
     for _ in range(_ROUNDS):
         if not _place(cells, index, rule, order, (1 - margin) ** 2, uses):

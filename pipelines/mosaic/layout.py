@@ -15,7 +15,7 @@ from pipelines.mosaic.apart import Rule
 from pipelines.mosaic.features import Features, Mode, distances
 from pipelines.mosaic.search import NOWHERE, Floats, Index, Ints, Places
 
-_EXACT = 2_500  # cells: up to here the best layout is found, in half a minute where most want the same tiles
+_EXACT = 2_600  # cells: up to here the best layout is found, in a minute where most want the same tiles
 _COSTS = 1 << 27  # distances that are held for it: 1 GiB
 _ROWS = 64  # of them that are reckoned at once
 
@@ -83,7 +83,8 @@ def lay_out(grid: Grid, tiles: Features, limits: Limits, held: Places | None = N
             f"{_words(limits)}. Allow more uses, let tiles stand nearer to themselves, or take in more tiles.",
         )
     squares = _squares(grid.features, tiles, chosen)
-    ranks = search.ranks(grid.features, index, chosen, squares)
+    is_free = limits.uses is None and not limits.reach and held is None
+    ranks = np.ones(len(chosen), np.int64) if is_free else search.ranks(grid.features, index, chosen, squares)
     unit = float(distances(np.ones(1), grid.mode)[0])
     return Layout(chosen, distances(squares, grid.mode), ranks, bound * unit / len(chosen))
 
