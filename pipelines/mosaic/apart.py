@@ -32,11 +32,12 @@ class Rule(NamedTuple):
 class Uses(NamedTuple):
     """The tile each cell has, by what it was `chosen` and how far, squared, it is; NOWHERE: none.
 
-    Which cells have a tile: the first of them by tile, then the `following` by cell; NOWHERE ends.
+    Which cells have a tile: the `first` of them by tile, then by cell those `before` and `after` it; NOWHERE ends.
     """
 
     first: Places
-    following: Places
+    before: Places
+    after: Places
     counts: Places
     chosen: Places
     squares: Floats
@@ -46,18 +47,35 @@ class Uses(NamedTuple):
 def _may_have(uses: Uses, rule: Rule, cell: int, tile: int) -> bool:
     if uses.counts[tile] >= rule.uses:
         return False
+    if rule.reach == 0 or uses.counts[tile] == 0:
+        return True
+    if uses.counts[tile] > (2 * rule.reach + 1) ** 2:
+        return not _is_around(uses, rule, cell, tile)
     other = uses.first[tile]
-    while other >= 0 and rule.reach > 0:
+    while other >= 0:
         down = abs(other // rule.columns - cell // rule.columns)
         if max(down, abs(other % rule.columns - cell % rule.columns)) <= rule.reach:
             return False
-        other = uses.following[other]
+        other = uses.after[other]
     return True
 
 
 @compiled
+def _is_around(uses: Uses, rule: Rule, cell: int, tile: int) -> bool:
+    y, x, rows = cell // rule.columns, cell % rule.columns, len(uses.chosen) // rule.columns
+    for row in range(max(y - rule.reach, 0), min(y + rule.reach + 1, rows)):
+        for column in range(max(x - rule.reach, 0), min(x + rule.reach + 1, rule.columns)):
+            if uses.chosen[row * rule.columns + column] == tile:
+                return True
+    return False
+
+
+@compiled
 def _give(uses: Uses, cell: int, tile: int) -> None:
-    uses.following[cell], uses.first[tile] = uses.first[tile], cell
+    after = uses.first[tile]
+    uses.before[cell], uses.after[cell], uses.first[tile] = NOWHERE, after, cell
+    if after >= 0:
+        uses.before[after] = cell
     uses.counts[tile] += 1
     uses.chosen[cell] = tile
 
@@ -65,13 +83,13 @@ def _give(uses: Uses, cell: int, tile: int) -> None:
 @compiled
 def _take(uses: Uses, cell: int) -> None:
     tile = uses.chosen[cell]
-    before = uses.first[tile]
-    if before == cell:
-        uses.first[tile] = uses.following[cell]
+    before, after = uses.before[cell], uses.after[cell]
+    if before >= 0:
+        uses.after[before] = after
     else:
-        while uses.following[before] != cell:
-            before = uses.following[before]
-        uses.following[before] = uses.following[cell]
+        uses.first[tile] = after
+    if after >= 0:
+        uses.before[after] = before
     uses.counts[tile] -= 1
     uses.chosen[cell] = NOWHERE
 
@@ -134,7 +152,8 @@ def place(cells: Features, tiles: Features, index: Index, rule: Rule, held: Plac
     """
     uses = Uses(
         first=np.full(len(tiles), NOWHERE, np.int32),
-        following=np.empty(len(cells), np.int32),
+        before=np.empty(len(cells), np.int32),
+        after=np.empty(len(cells), np.int32),
         counts=np.zeros(len(tiles), np.int32),
         chosen=np.full(len(cells), NOWHERE, np.int32),
         squares=((cells - tiles[held]) ** 2).sum(axis=1, dtype=np.float64),

@@ -1,7 +1,7 @@
 """Quota: which tile each cell gets where no tile may be used more than so many times; an auction, compiled.
 
 Cells bid for tiles, whose prices rise (Bertsekas and Castañon, "The auction algorithm for the transportation
-problem", 1989): who is outbid bids again. Each slot of a tile has a price of its own, the tile's is the lowest. Prices
+problem", who is outbid bids again. Each use of a tile has a price of its own, the tile's is the lowest. Prices
 also give a bound that no layout can be below, whatever the prices p are: Σ_cells min_tiles(distance + p) - uses · Σ p.
 
 Cells that are much alike want the same tiles. They look for them together, in a list that is made anew once all that
@@ -45,11 +45,17 @@ class Groups(NamedTuple):
     centres: Features
 
 
-class Slots(NamedTuple):
-    """The uses of each tile, by its place in the index: who has it (NOWHERE: nobody) and for what price."""
+class Owners(NamedTuple):
+    """Who has which tile, by its place in the index: the first cell, then the `following` by cell; NOWHERE ends.
 
-    owners: Places
-    prices: Features
+    `counts` is how many have it, `most` how many may, `paid` for what price each cell got its own.
+    """
+
+    first: Places
+    following: Places
+    counts: Places
+    paid: Features
+    most: int
 
 
 def assign(cells: Features, index: Index, uses: int) -> tuple[Places, float]:
@@ -58,10 +64,16 @@ def assign(cells: Features, index: Index, uses: int) -> tuple[Places, float]:
     There must be room for all. Distances are roots of squared ones, as they stand in the index.
     """
     kind = index.blocks.dtype
-    slots = Slots(np.full((index.places.size, uses), NOWHERE, np.int32), np.zeros((index.places.size, uses), kind))
+    owners = Owners(
+        first=np.full(index.places.size, NOWHERE, np.int32),
+        following=np.empty(len(cells), np.int32),
+        counts=np.zeros(index.places.size, np.int32),
+        paid=np.zeros(len(cells), kind),
+        most=uses,
+    )
     prices = np.zeros(index.places.size, kind)
     chosen = np.empty(len(cells), np.int32)
-    _auction(cells, index, _groups(cells), slots, prices, shuffled(len(cells)), chosen)
+    _auction(cells, index, _groups(cells), owners, prices, shuffled(len(cells)), chosen)
     return index.places.ravel()[chosen], _bound(cells, index, prices, uses)
 
 
@@ -86,7 +98,7 @@ class Lists(NamedTuple):
 
 @compiled
 def _auction(
-    cells: Features, index: Index, groups: Groups, slots: Slots, prices: Features, bidders: Ints, chosen: Places
+    cells: Features, index: Index, groups: Groups, owners: Owners, prices: Features, bidders: Ints, chosen: Places
 ) -> None:
     count, kind = len(groups.centres), index.blocks.dtype
     lists = Lists(
@@ -105,7 +117,7 @@ def _auction(
             _list_anew(group, groups, index, lists, prices, costs, squares)
             tile, cost, next_cost = _choices(cells[cell], group, lists, prices, squares)
         rise = max(min(next_cost, lists.horizons[group]) - cost, 0.0) + max(_SHARE * cost, _LEAST)
-        outbid = _take(tile, cell, rise, slots, prices)
+        outbid = _take(tile, cell, rise, owners, prices)
         chosen[cell] = tile
         if outbid >= 0:
             bidders[left] = outbid
@@ -159,14 +171,39 @@ def _list_anew(
 
 
 @compiled
-def _take(tile: int, cell: int, rise: float, slots: Slots, prices: Features) -> int:
-    """Give the cheapest slot of a tile to a cell, for more than it cost; return who had it."""
-    owners, paid = slots.owners[tile], slots.prices[tile]
-    slot = int(np.argmin(paid))
-    outbid = owners[slot]
-    owners[slot], paid[slot] = cell, prices[tile] + rise
-    prices[tile] = paid.min()
+def _take(tile: int, cell: int, rise: float, owners: Owners, prices: Features) -> int:
+    """Give the cheapest use of a tile to a cell, for more than it cost; return who had it."""
+    outbid = NOWHERE
+    if owners.counts[tile] == owners.most:
+        outbid = _outbid(tile, owners)
+    else:
+        owners.counts[tile] += 1
+    owners.following[cell], owners.first[tile] = owners.first[tile], cell
+    owners.paid[cell] = prices[tile] + rise
+    if owners.counts[tile] == owners.most:
+        other, least = owners.first[tile], owners.paid[cell]
+        while other >= 0:
+            least = min(least, owners.paid[other])
+            other = owners.following[other]
+        prices[tile] = least
     return int(outbid)
+
+
+@compiled
+def _outbid(tile: int, owners: Owners) -> int:
+    """Take a tile from the owner who paid least; return who that was."""
+    before, cheapest = NOWHERE, owners.first[tile]
+    other = cheapest
+    while owners.following[other] >= 0:
+        following = owners.following[other]
+        if owners.paid[following] < owners.paid[cheapest]:
+            before, cheapest = other, following
+        other = following
+    if before >= 0:
+        owners.following[before] = owners.following[cheapest]
+    else:
+        owners.first[tile] = owners.following[cheapest]
+    return int(cheapest)
 
 
 @compiled
