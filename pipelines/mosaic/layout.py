@@ -17,6 +17,7 @@ from pipelines.mosaic.search import NOWHERE, Floats, Index, Ints, Places
 
 _EXACT = 2_600  # cells: up to here the best layout is found, in a minute where most want the same tiles
 _COSTS = 1 << 27  # distances that are held for it: 1 GiB
+_ROUNDING = 1e-9  # relative; more than what a sum of distances is off
 _ROWS = 64  # of them that are reckoned at once
 
 
@@ -61,7 +62,9 @@ class Layout:
     @property
     def gap(self) -> float:
         """By which share of the bound the mean distance lies above it, 0 where it is proved to be the best."""
-        return max(0.0, self.distance / self.bound - 1) if self.bound else float(self.distance > 0)
+        if self.distance <= self.bound * (1 + _ROUNDING):
+            return 0.0
+        return self.distance / self.bound - 1 if self.bound else 1.0
 
 
 def lay_out(grid: Grid, tiles: Features, limits: Limits, held: Places | None = None, margin: float = 0.0) -> Layout:
@@ -114,8 +117,8 @@ def _chosen(grid: Grid, tiles: Features, index: Index, limits: Limits) -> tuple[
     """Return the best layout that can be found, and a bound of the sum of its distances, in the units of features."""
     cells, count = grid.features, len(grid.features)
     uses = count if limits.uses is None else min(limits.uses, count)
-    if uses == count:
-        near, squares = search.nearest(cells, index)
+    near, squares = search.nearest(cells, index)
+    if np.bincount(near[:, 0]).max() <= uses:
         places, bound = near[:, 0], math.fsum(np.sqrt(squares[:, 0]))
     elif count <= _EXACT and uses * len(tiles) * count <= _COSTS:
         places, bound = _best(cells, tiles, uses)

@@ -16,7 +16,7 @@ from pipelines.ingest import sample
 from pipelines.ingest.inbox import mosaic_requests
 from pipelines.ingest.inbox.manifest import Defect, Statement, read
 from pipelines.ingest.inbox.mosaic_requests import LIMIT, MosaicRequest, ask, requests, standing, told
-from pipelines.lake.errors import CannotRun
+from pipelines.lake.errors import ContractBroken
 
 TABLE = mosaic_requests.TABLE
 
@@ -168,7 +168,7 @@ class TestOperators:
         box.night()
         journal = Journal(box.store, Run())
         for user, seed in ((None, 3), ("ben", 3), (None, 9), ("ana", 9)):
-            with pytest.raises(CannotRun, match="there is no picture"):
+            with pytest.raises(ContractBroken, match="there is no picture"):
                 ask(journal, MosaicRequest(user, sha(seed)))
         ask(journal, MosaicRequest(None, sha(2)))
         ask(journal, MosaicRequest("ana", sha(3)))
