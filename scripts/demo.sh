@@ -10,6 +10,7 @@ queries=(
   "SELECT display_name, dominant_hex, palette FROM products_flat WHERE palette IS NOT NULL ORDER BY product_id LIMIT 5"
   "SELECT title, year, is_pass FROM films WHERE source = 'sample_tmdb' ORDER BY title, year LIMIT 5"
   "SELECT title, visibility, like_count FROM wardrobe('ana')"
+  "SELECT used_count, distance, picture FROM mosaics_of('ana')"
 )
 : >"$log"
 
