@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines import imaging
+from pipelines.imaging.large import MAX_JPEG_SIDE
 from pipelines.ingest import images
 from pipelines.ingest.inbox.mosaic_requests import MosaicRequest
 from pipelines.lake.errors import CannotRun, Rejected
@@ -70,11 +71,11 @@ class Sketch:
                 f"{_CELLS:,} that are made. Ask for fewer columns.",
             )
         width, height = self.size
-        if width * height > _PIXELS or (self.request.options.format == "jpeg" and max(width, height) > 65_535):
+        if width * height > _PIXELS or (self.request.options.format == "jpeg" and max(width, height) > MAX_JPEG_SIDE):
             raise Rejected(
                 "too_large",
                 f"the mosaic would be a picture of {width:,} x {height:,} pixels; {_PIXELS:,} are made at most, and of "
-                "a JPEG 65,535 a side. Ask for fewer columns or smaller tiles, or for format dzi.",
+                f"a JPEG {MAX_JPEG_SIDE:,} a side. Ask for fewer columns or smaller tiles, or for format dzi.",
             )
 
     def grid(self, mode: Mode) -> Grid:
@@ -160,6 +161,8 @@ def lay_out(
 ) -> Mosaic:
     """Lay a sketch out with tiles, given what they are compared by. Raises Rejected where its limits cannot be kept."""
     found = layout.lay_out(sketch.grid(sketch.mode), tiles(sketch.mode), sketch.limits, held, margin)
+    if sketch.mode == _SEEN:
+        return Mosaic(sketch, found, tile_ids, found.distance)
     shown, wanted = tiles(_SEEN), sketch.grid(_SEEN).features
     squares = ((wanted - shown[found.places]) ** 2).sum(axis=1, dtype=np.float64)
     return Mosaic(sketch, found, tile_ids, float(features.distances(squares, _SEEN).mean()))

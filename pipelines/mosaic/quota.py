@@ -1,7 +1,7 @@
 """Quota: which tile each cell gets where no tile may be used more than so many times; an auction, compiled.
 
 Cells bid for tiles, whose prices rise (Bertsekas and Castañon, "The auction algorithm for the transportation
-problem", who is outbid bids again. Each use of a tile has a price of its own, the tile's is the lowest. Prices
+problem", 1989): who is outbid bids again. Each use of a tile has a price of its own, the tile's is the lowest. Prices
 also give a bound that no layout can be below, whatever the prices p are: Σ_cells min_tiles(distance + p) - uses · Σ p.
 
 Cells that are much alike want the same tiles. They look for them together, in a list that is made anew once all that

@@ -10,12 +10,38 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 FAKE_CLI = Path(__file__).with_name("fake_cli.py")
+INITDB = "from airflow.utils.db import initdb; initdb()"
+_RUN = Template("""
+import json, sys
+from datetime import timedelta
+from $module import $dag as dag
+for task in dag.tasks:
+    task.retry_delay = timedelta(seconds=1)
+for conf in sys.argv[1:]:
+    run = dag.test(run_conf=json.loads(conf))
+    tasks = {task.task_id: task for task in run.get_task_instances()}
+    facts = {name: [str(t.state), t.try_number, t.xcom_pull(task_ids=name)] for name, t in tasks.items()}
+    print("ENDED", json.dumps(facts), flush=True)
+""")
+
+Ended = dict[str, list[Any]]  # state, tries and summary of a run's tasks
+
+
+def run_of(module: str, dag: str) -> str:
+    """Return the code that runs a DAG once for each configuration it is given, and says how its tasks ended."""
+    return _RUN.substitute(module=module, dag=dag)
+
+
+def ended(output: str) -> list[Ended]:
+    """Return what such code said."""
+    return [json.loads(line.split(" ", 1)[1]) for line in output.splitlines() if line.startswith("ENDED")]
 
 
 def airflow_settings(home: Path, project: Path = ROOT) -> dict[str, str]:
@@ -51,6 +77,14 @@ class Stage:
         stage.behave()
         return stage
 
+    @classmethod
+    def prepared(cls, root: Path) -> "Stage":
+        """Lay the folder out, and Airflow's database."""
+        stage = cls.build(root)
+        done = stage.python(INITDB)
+        assert done.returncode == 0, done.stderr
+        return stage
+
     @property
     def environment(self) -> dict[str, str]:
         """The environment of a process that runs Airflow here."""
@@ -78,6 +112,14 @@ class Stage:
         return subprocess.run(
             command, cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=timeout, check=False
         )
+
+    def runs(self, code: str, *confs: dict[str, Any]) -> list[Ended]:
+        """Run a DAG by the code of `run_of`, once for each configuration."""
+        done = self.python(code, *map(json.dumps, confs), timeout=240)
+        assert done.returncode == 0, done.stderr + done.stdout
+        found = ended(done.stdout)
+        assert len(found) == len(confs)
+        return found
 
 
 def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:

@@ -16,24 +16,12 @@ from dags.products import FILTERS, PARAMS, select_products
 from pipelines.ingest import products
 from pipelines.registry import Registry
 from pipelines.selection import Selection
-from tests.dags.stage import ROOT, Stage, airflow_settings
+from tests.dags.stage import INITDB, ROOT, Stage, airflow_settings, ended, run_of
 from tests.selection.small_lake import jpeg, lake, product
 from tests.selection.small_models import LABELS, register
 
 # Each configuration is one run; the state, tries and summary of its tasks are one line of output.
-RUN = """
-import json, sys
-from datetime import timedelta
-from dags.products import select_products
-for task in select_products.tasks:
-    task.retry_delay = timedelta(seconds=1)
-for conf in sys.argv[1:]:
-    run = select_products.test(run_conf=json.loads(conf))
-    tasks = {task.task_id: task for task in run.get_task_instances()}
-    facts = {name: [str(t.state), t.try_number, t.xcom_pull(task_ids=name)] for name, t in tasks.items()}
-    print("ENDED", json.dumps(facts), flush=True)
-"""
-INITDB = "from airflow.utils.db import initdb; initdb()"
+RUN = run_of("dags.products", "select_products")
 NASTY = [
     "; rm -rf / #",
     "$(touch pwned)`touch pwned`",
@@ -60,23 +48,12 @@ VOCABULARIES = {
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     """A project whose Airflow has its database."""
-    stage = Stage.build(tmp_path_factory.mktemp("products"))
-    done = stage.python(INITDB)
-    assert done.returncode == 0, done.stderr
-    return stage
-
-
-def ended(output: str) -> list[dict[str, list[Any]]]:
-    return [json.loads(line.split(" ", 1)[1]) for line in output.splitlines() if line.startswith("ENDED")]
+    return Stage.prepared(tmp_path_factory.mktemp("products"))
 
 
 def runs(stage: Stage, *confs: dict[str, Any]) -> list[dict[str, list[Any]]]:
     """Run the DAG once for each configuration; return state, tries and summary of each run's tasks."""
-    done = stage.python(RUN, *(json.dumps(UNSET | conf) for conf in confs), timeout=240)
-    assert done.returncode == 0, done.stderr + done.stdout
-    found = ended(done.stdout)
-    assert len(found) == len(confs)
-    return found
+    return stage.runs(RUN, *(UNSET | conf for conf in confs))
 
 
 def checked(**conf: Any) -> None:

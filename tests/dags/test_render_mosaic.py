@@ -20,23 +20,11 @@ from pipelines.ingest.inbox import mosaic_requests
 from pipelines.lake.materialize import upsert
 from pipelines.lake.recipe import Run
 from pipelines.palette.colour_names import colour_names
-from tests.dags.stage import ROOT, Stage, airflow_settings
+from tests.dags.stage import INITDB, ROOT, Stage, airflow_settings, ended, run_of
 from tests.selection.small_lake import jpeg, lake, product
 
 # Each configuration is one run; the state, tries and summary of its tasks are one line of output.
-RUN = """
-import json, sys
-from datetime import timedelta
-from dags.render_mosaic import render_mosaic
-for task in render_mosaic.tasks:
-    task.retry_delay = timedelta(seconds=1)
-for conf in sys.argv[1:]:
-    run = render_mosaic.test(run_conf=json.loads(conf))
-    tasks = {task.task_id: task for task in run.get_task_instances()}
-    facts = {name: [str(t.state), t.try_number, t.xcom_pull(task_ids=name)] for name, t in tasks.items()}
-    print("ENDED", json.dumps(facts), flush=True)
-"""
-INITDB = "from airflow.utils.db import initdb; initdb()"
+RUN = run_of("dags.render_mosaic", "render_mosaic")
 NASTY = ["; rm -rf / #", "$(touch pwned)`touch pwned`", "{{ run_id }}", " ", "é'\"\\", "=1+1", "a=", "upload/a b/0f"]
 USUAL = {name: param.value for name, param in OPTIONS.items()}
 GIVEN = ["--apart=0", "--tile-px=32", "--tint=0.0", "--format=jpeg", "--mode=cells_3x3"]
@@ -45,23 +33,12 @@ GIVEN = ["--apart=0", "--tile-px=32", "--tint=0.0", "--format=jpeg", "--mode=cel
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     """A project whose Airflow has its database."""
-    stage = Stage.build(tmp_path_factory.mktemp("mosaic"))
-    done = stage.python(INITDB)
-    assert done.returncode == 0, done.stderr
-    return stage
-
-
-def ended(output: str) -> list[dict[str, list[Any]]]:
-    return [json.loads(line.split(" ", 1)[1]) for line in output.splitlines() if line.startswith("ENDED")]
+    return Stage.prepared(tmp_path_factory.mktemp("mosaic"))
 
 
 def runs(stage: Stage, *confs: dict[str, Any]) -> list[dict[str, list[Any]]]:
     """Run the DAG once for each configuration; return state, tries and summary of each run's tasks."""
-    done = stage.python(RUN, *(json.dumps(USUAL | conf) for conf in confs), timeout=240)
-    assert done.returncode == 0, done.stderr + done.stdout
-    found = ended(done.stdout)
-    assert len(found) == len(confs)
-    return found
+    return stage.runs(RUN, *(USUAL | conf for conf in confs))
 
 
 def checked(**conf: Any) -> None:
